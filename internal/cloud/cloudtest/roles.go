@@ -1,0 +1,127 @@
+package cloudtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gofab/gofab/internal/cloud"
+)
+
+func (c Config) testQueue(t *testing.T) {
+	p := c.New(t)
+	q, ok := p.(cloud.Queue)
+	if !ok {
+		t.Skip("no queue")
+	}
+	run, other := c.run(t, p), c.run(t, p)
+	for _, r := range []string{run, run, other} { // twice: to open an open queue is harmless
+		if where, err := q.Open(t.Context(), r); err != nil || where == "" {
+			t.Fatalf("open: %q, %v", where, err)
+		}
+	}
+	bodies := []string{"stop", "two\nlines\n", "ünïcödé 'quoted' \"$HOME\"", strings.Repeat("x", 10_000)}
+	for _, body := range bodies {
+		if err := q.Send(t.Context(), run, []byte(body)); err != nil {
+			t.Fatalf("send: %v", err)
+		}
+	}
+	again := c.reopen(t, p).(cloud.Queue)
+	var got []string
+	for range bodies {
+		got = append(got, receive(t, again, run))
+	}
+	slices.Sort(got) // a queue need not keep the order
+	slices.Sort(bodies)
+	if !slices.Equal(got, bodies) {
+		t.Errorf("sent %q, received %q", bodies, got)
+	}
+	for _, r := range []string{run, other} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		if body, err := q.Receive(ctx, r); err == nil {
+			t.Errorf("received %q from an empty queue", body)
+		}
+		cancel()
+	}
+	c.testReceivers(t, q, run)
+}
+
+// testReceivers checks that each message goes to one receiver, and that a receiver waits.
+func (c Config) testReceivers(t *testing.T, q cloud.Queue, run string) {
+	const count = 20
+	got := make([]string, count)
+	var work sync.WaitGroup
+	for i := range count {
+		work.Go(func() { got[i] = receive(t, q, run) })
+	}
+	for i := range count {
+		if err := q.Send(t.Context(), run, fmt.Appendf(nil, "message %d", i)); err != nil {
+			t.Errorf("send: %v", err)
+		}
+	}
+	work.Wait()
+	slices.Sort(got)
+	if len(slices.Compact(got)) != count {
+		t.Errorf("%d receivers got %q", count, got)
+	}
+}
+
+func receive(t *testing.T, q cloud.Queue, run string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	body, err := q.Receive(ctx, run)
+	if err != nil {
+		t.Errorf("receive: %v", err)
+	}
+	return string(body)
+}
+
+func (c Config) testBucket(t *testing.T) {
+	p := c.New(t)
+	b, ok := p.(cloud.Bucket)
+	if !ok {
+		t.Skip("no bucket")
+	}
+	run := c.run(t, p)
+	file := filepath.Join(t.TempDir(), "a file's \"name\"")
+	if err := os.WriteFile(file, []byte("golden"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var places []string
+	for _, key := range []string{"a", "logs/Instance0.log", "deep/er/than that/x", `it's "quoted" $HOME & more`, "ünï/cödé 日本", "a b", "..x", "-rf"} {
+		place, err := b.Upload(t.Context(), run, key, file)
+		if err != nil || place == "" {
+			t.Errorf("upload %q: %q, %v", key, place, err)
+		}
+		places = append(places, place)
+	}
+	if slices.Sort(places); len(slices.Compact(places)) != len(places) {
+		t.Errorf("two keys, one place: %q", places)
+	}
+	if _, err := b.Upload(t.Context(), run, "a", file); err != nil {
+		t.Errorf("upload again: %v", err)
+	}
+	for _, key := range []string{"", ".", "..", "/etc/x", "../x", "a/../../x", "a//b", "a/", "./a", "nul\x00"} {
+		if place, err := b.Upload(t.Context(), run, key, file); err == nil {
+			t.Errorf("upload to key %q went to %q", key, place)
+		}
+	}
+	if _, err := b.Upload(t.Context(), run, "b", file+"-is-missing"); err == nil {
+		t.Error("upload of a missing file: no error")
+	}
+	if _, err := b.Upload(t.Context(), run, "b", filepath.Dir(file)); err == nil {
+		t.Error("upload of a directory: no error")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.Upload(ctx, run, "c", file); err == nil {
+		t.Error("upload with a cancelled context: no error")
+	}
+}
