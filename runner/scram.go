@@ -1,0 +1,79 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/journal"
+)
+
+// scramLimit bounds one scram; its attempts are scramPause apart.
+const (
+	scramLimit = 3 * time.Minute
+	scramPause = 2 * time.Second
+)
+
+// Scram ends everything that run has created with provider and proves it by asking: it tries
+// again until nothing is left or its time is up, and tells trouble of the first failure. The journal knows of it before it begins. It
+// needs nothing but the run's name (j may be nil), and doing it twice is harmless.
+func Scram(ctx context.Context, provider cloud.Provider, run string, j *journal.Journal, trouble func(error)) error {
+	ctx, cancel := context.WithTimeout(ctx, scramLimit)
+	defer cancel()
+	// A journal that cannot be written must not keep us from ending machines.
+	noted := note(j, journal.Record{What: journal.Terminate, Run: run, Provider: provider.Name()})
+	for {
+		err := provider.Terminate(ctx, run)
+		var left []cloud.Machine
+		if err == nil {
+			if left, err = provider.Machines(ctx, run); err == nil && len(left) > 0 {
+				err = fmt.Errorf("still there: %v", ids(left))
+			}
+		}
+		if err == nil {
+			return errors.Join(noted, note(j, journal.Record{What: journal.Terminated, Run: run}))
+		}
+		if trouble != nil {
+			trouble(err)
+			trouble = nil
+		}
+		select {
+		case <-time.After(scramPause):
+		case <-ctx.Done():
+			return errors.Join(err, noted)
+		}
+	}
+}
+
+func note(j *journal.Journal, rec journal.Record) error {
+	if j == nil {
+		return nil
+	}
+	return j.Write(rec)
+}
+
+// Scram ends everything that the run has created. It is the step's doing, and at the end of the
+// run it is done in any case.
+func (r *Run) Scram(ctx context.Context) (Result, error) {
+	if !r.launched || r.scrammed {
+		return Result{Text: "nothing to scram"}, nil
+	}
+	if r.cfg.Keep {
+		return Result{Text: "kept: the machines run on until their time to live ends"}, nil
+	}
+	r.left = Scram(ctx, r.provider, r.ID, r.cfg.Journal, func(err error) {
+		r.events.Emit(Event{Type: Warning, Step: r.stepName, Text: fmt.Sprintf("scram: %v; trying again for %v", err, scramLimit)})
+	})
+	if r.left != nil {
+		return Result{}, fmt.Errorf("scram: %w", r.left)
+	}
+	r.scrammed = true
+	launched := func(h *Host) bool { return !h.Machine.Launched.IsZero() }
+	if len(r.Hosts) > 0 && !slices.ContainsFunc(r.Hosts, launched) {
+		return Result{Text: "the hosts were only borrowed: they live on"}, nil
+	}
+	return Result{Changed: true, Text: "all machines are gone"}, nil
+}
