@@ -1,0 +1,89 @@
+// Package dir keeps a run's bucket and queue as directories, for providers that have no cloud
+// behind them. A person needs nothing but ls, cat and echo to use either.
+package dir
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Storage implements cloud.Bucket and cloud.Queue under <Root>/<run>/bucket and
+// <Root>/<run>/queue. Providers embed it.
+type Storage struct {
+	Root string
+}
+
+// Upload copies the file into the run's bucket; under its key it appears whole or not at all,
+// and replaces what was there. A key that is absolute, not clean or leads out of the bucket is
+// refused. It returns the copy's path.
+func (s Storage) Upload(ctx context.Context, run, key, file string) (string, error) {
+	if err := CheckRun(run); err != nil {
+		return "", err
+	}
+	if key == "." || path.Clean(key) != key || strings.ContainsRune(key, 0) || !filepath.IsLocal(filepath.FromSlash(key)) {
+		return "", fmt.Errorf("upload %s: key %q is not a clean relative path", file, key)
+	}
+	dest := filepath.Join(s.Root, run, "bucket", filepath.FromSlash(key))
+	if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
+		return "", fmt.Errorf("upload: %w", err)
+	}
+	if err := copyWhole(ctx, file, dest); err != nil {
+		return "", fmt.Errorf("upload %s: %w", key, err)
+	}
+	return dest, nil
+}
+
+// copyWhole copies a regular file so that dest is never seen half written.
+func copyWhole(ctx context.Context, file, dest string) (err error) {
+	src, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	if info, err := src.Stat(); err != nil || !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", file)
+	}
+	temp, err := os.CreateTemp(filepath.Dir(dest), ".upload-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(temp.Name())
+		}
+	}()
+	_, err = io.Copy(temp, contextReader{ctx, src})
+	if closeErr := temp.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), dest)
+}
+
+// contextReader ends a copy between two reads when ctx ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.r.Read(p)
+}
+
+// CheckRun refuses a run's name that is not the name of one ordinary directory.
+func CheckRun(run string) error {
+	if run == "" || strings.HasPrefix(run, ".") || strings.ContainsAny(run, "/\\\x00") {
+		return fmt.Errorf("run name %q cannot name a directory", run)
+	}
+	return nil
+}
