@@ -1,0 +1,153 @@
+package remote
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gofab/gofab/runner"
+)
+
+// Put copies a file, or a directory with all that is in it. A dest that ends in a slash, or that
+// is a directory when src is a file, receives src under its own name. Symbolic links inside a
+// directory are copied as links.
+func (c *conn) Put(ctx context.Context, src, dest string, opt runner.PutOptions) (runner.Copied, error) {
+	p := &putter{opt: opt}
+	err := c.withSFTP(ctx, func(client *sftp.Client) error {
+		p.client = client
+		return p.put(ctx, src, dest)
+	})
+	return runner.Copied{Files: int(p.files.Load()), Bytes: p.bytes.Load()}, err
+}
+
+type putter struct {
+	client *sftp.Client
+	opt    runner.PutOptions
+	files  atomic.Int64
+	bytes  atomic.Int64
+}
+
+func (p *putter) put(ctx context.Context, src, dest string) error {
+	info, err := os.Stat(src)
+	if err != nil {
+		return locally(err)
+	}
+	if src, err = filepath.Abs(src); err != nil { // "." and ".." have a name, too
+		return locally(err)
+	}
+	to, err := remotePath(dest)
+	if err != nil {
+		return err
+	}
+	if strings.HasSuffix(dest, "/") || !info.IsDir() && p.isDir(to) {
+		to = path.Join(to, filepath.Base(src))
+	}
+	if info.IsDir() {
+		return p.tree(ctx, src, to)
+	}
+	if err := p.client.MkdirAll(path.Dir(to)); err != nil {
+		return remoteError("make directory", path.Dir(to), err)
+	}
+	return p.file(ctx, src, to, info)
+}
+
+func (p *putter) isDir(name string) bool {
+	info, err := p.client.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// tree makes the directories first, in order, then copies the files side by side.
+func (p *putter) tree(ctx context.Context, src, to string) error {
+	src, err := filepath.EvalSymlinks(src) // a link to a directory is not walked
+	if err != nil {
+		return locally(err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(filesAtOnce)
+	err = filepath.WalkDir(src, func(name string, d fs.DirEntry, err error) error {
+		if err = cmp.Or(err, context.Cause(ctx)); err != nil {
+			return locally(err)
+		}
+		rel, err := filepath.Rel(src, name)
+		if err != nil {
+			return locally(err)
+		}
+		remote := path.Join(to, filepath.ToSlash(rel))
+		switch {
+		case d.IsDir():
+			return remoteError("make directory", remote, p.client.MkdirAll(remote))
+		case d.Type()&fs.ModeSymlink != 0:
+			return p.link(name, remote)
+		}
+		info, err := d.Info()
+		if err != nil {
+			return locally(err)
+		}
+		group.Go(func() error { return p.file(ctx, name, remote, info) })
+		return nil
+	})
+	return cmp.Or(group.Wait(), err)
+}
+
+func (p *putter) link(name, remote string) error {
+	target, err := os.Readlink(name)
+	if err != nil {
+		return locally(err)
+	}
+	if err := p.client.Remove(remote); err != nil && !os.IsNotExist(err) {
+		return remoteError("replace", remote, err)
+	}
+	p.files.Add(1)
+	return remoteError("link", remote, p.client.Symlink(target, remote))
+}
+
+// file writes beside the destination and renames, so that nobody sees half of it and a running
+// program can be replaced.
+func (p *putter) file(ctx context.Context, src, to string, info fs.FileInfo) (err error) {
+	if !info.Mode().IsRegular() { // to open a pipe would wait for its writer
+		return locally(fmt.Errorf("%s is neither a file nor a directory: leave it out of what is put", src))
+	}
+	in, err := os.Open(src)
+	if err != nil {
+		return locally(err)
+	}
+	defer in.Close()
+	dir := path.Dir(to)
+	temp := path.Join(dir, ".gofab-"+rand.Text())
+	out, err := p.client.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return remoteError("create a file beside", to, full(p.client, dir, err))
+	}
+	defer func() {
+		if err != nil {
+			p.client.Remove(temp)
+		}
+	}()
+	from := &localFile{File: in, ctx: ctx}
+	n, err := int64(0), out.Chmod(cmp.Or(p.opt.Mode, info.Mode().Perm())) // before there is anything to read
+	if err == nil {
+		n, err = out.ReadFrom(from)
+	}
+	if closeErr := out.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return cmp.Or(from.err, remoteError("write", to, full(p.client, dir, err)))
+	}
+	if err := p.client.PosixRename(temp, to); err != nil {
+		return remoteError("replace", to, err)
+	}
+	p.files.Add(1)
+	p.bytes.Add(n)
+	return nil
+}

@@ -1,0 +1,170 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/pkg/sftp"
+)
+
+const (
+	// filesAtOnce is how many files of one host are under way together: enough to hide the round
+	// trips of small files.
+	filesAtOnce = 32
+
+	// tidyLimit is the time that a cancelled transfer has to remove what it has begun.
+	tidyLimit = 2 * time.Second
+)
+
+// withSFTP runs do with an SFTP client of the connection. do sees the end of ctx by itself, at
+// the next file or block; when it does not return soon, because the host does not answer, the
+// client is closed under its feet.
+func (c *conn) withSFTP(ctx context.Context, do func(*sftp.Client) error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	client, err := c.takeSFTP()
+	if err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-done:
+		case <-time.After(tidyLimit):
+			client.Close()
+		}
+	})
+	err = do(client)
+	close(done)
+	if !stop() {
+		client.Close()
+		return context.Cause(ctx)
+	}
+	var status *sftp.StatusError
+	var local *localError
+	switch {
+	case errors.As(err, &local):
+		err = local.error
+	case err == nil, errors.As(err, &status), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+	default:
+		client.Close()
+		return c.lost(err)
+	}
+	c.giveSFTP(client)
+	return err
+}
+
+// takeSFTP gives a client that nobody else uses: to cancel a transfer may mean to close its client.
+func (c *conn) takeSFTP() (*sftp.Client, error) {
+	c.mu.Lock()
+	if last := len(c.idle) - 1; last >= 0 {
+		client := c.idle[last]
+		c.idle = c.idle[:last]
+		c.mu.Unlock()
+		return client, nil
+	}
+	c.mu.Unlock()
+	client, err := c.client.NewSftp(sftp.UseConcurrentWrites(true))
+	if err != nil {
+		return nil, c.lost(fmt.Errorf("start SFTP on %s (does its sshd have the sftp subsystem?): %w", c.addr, refusal(err)))
+	}
+	return client, nil
+}
+
+func (c *conn) giveSFTP(client *sftp.Client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle = append(c.idle, client)
+}
+
+// localError is a failure of a file on the controller, which the host has no part in.
+type localError struct{ error }
+
+func (e *localError) Unwrap() error { return e.error }
+
+func locally(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &localError{err}
+}
+
+// localFile is a file on the controller that is read or written until ctx ends. The SFTP library
+// mixes its errors with those of the host; err tells them apart.
+type localFile struct {
+	*os.File
+	ctx context.Context
+	err error
+}
+
+func (f *localFile) Read(b []byte) (int, error) {
+	if f.ctx.Err() != nil {
+		return 0, f.failed(context.Cause(f.ctx))
+	}
+	n, err := f.File.Read(b)
+	return n, f.failed(err)
+}
+
+func (f *localFile) Write(b []byte) (int, error) {
+	if f.ctx.Err() != nil {
+		return 0, f.failed(context.Cause(f.ctx))
+	}
+	n, err := f.File.Write(b)
+	return n, f.failed(err)
+}
+
+func (f *localFile) failed(err error) error {
+	if err != nil && err != io.EOF {
+		f.err = locally(err)
+	}
+	return err
+}
+
+// remotePath makes an SFTP path of what people write. SFTP starts in the home directory.
+func remotePath(p string) (string, error) {
+	switch {
+	case p == "~" || p == "~/":
+		return ".", nil
+	case strings.HasPrefix(p, "~/"):
+		return path.Clean(p[2:]), nil
+	case strings.HasPrefix(p, "~"):
+		return "", locally(fmt.Errorf("%s: only ~/ is known, not other users' homes: write the whole path", p))
+	case p == "":
+		return ".", nil
+	}
+	return path.Clean(p), nil
+}
+
+// remoteError words an SFTP error as a shell would.
+func remoteError(what, name string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrNotExist):
+		err = fs.ErrNotExist
+	case errors.Is(err, os.ErrPermission):
+		err = fs.ErrPermission
+	}
+	return fmt.Errorf("%s %s on the host: %w", what, name, err)
+}
+
+// full says that the disk is full when that is why the host could not write: all that SFTP says
+// is "Failure".
+func full(client *sftp.Client, dir string, err error) error {
+	var status *sftp.StatusError
+	if !errors.As(err, &status) {
+		return err
+	}
+	if disk, statErr := client.StatVFS(dir); statErr == nil && disk.Bavail*disk.Frsize < 1<<16 {
+		return fmt.Errorf("no space left on the device (%w)", err)
+	}
+	return err
+}
