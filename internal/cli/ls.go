@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/journal"
+	"github.com/gofab/gofab/runner"
+)
+
+func (a *app) lsCommand() *cobra.Command {
+	var all, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "ls",
+		Short: "List runs that have machines",
+		Long: `List the runs that have machines or are in progress, as their providers see them: their
+state, the number of machines, their age and the time until they end by themselves.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			rows, err := survey(cmd.Context(), all)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(rows)
+			}
+			return printTable(rows)
+		},
+	}
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "list runs without machines, too")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of JSON objects")
+	return cmd
+}
+
+// row is a run as ls shows it.
+type row struct {
+	Run      string         `json:"run"`
+	Play     string         `json:"play"`
+	Provider string         `json:"provider"`
+	State    string         `json:"state"` // running, crashed, kept or ended
+	Machines int            `json:"machines"`
+	Began    time.Time      `json:"began"`
+	Expires  *time.Time     `json:"expires,omitempty"` // of the last machine
+	Code     *int           `json:"code,omitempty"`    // exit status
+	Error    string         `json:"error,omitempty"`   // why the provider could not be asked
+	Names    []string       `json:"names"`
+	journal  journal.Run    `json:"-"`
+	provider cloud.Provider `json:"-"`
+}
+
+// survey asks for every run of the state directory what its provider has of it.
+func survey(ctx context.Context, all bool) ([]row, error) {
+	state, err := journal.StateDir()
+	if err != nil {
+		return nil, err
+	}
+	runs, err := journal.Runs(state)
+	if err != nil {
+		return nil, err
+	}
+	rows := []row{}
+	for _, run := range runs {
+		r := look(ctx, state, run)
+		if all || r.Machines > 0 || r.Error != "" || r.State == "running" {
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
+}
+
+func look(ctx context.Context, state string, run journal.Run) row {
+	r := row{Run: run.ID, Play: run.Play, Provider: run.Provider, Began: run.Began, Names: []string{}, journal: run}
+	if !run.Ended.IsZero() {
+		r.Code = &run.Code
+	}
+	var machines []cloud.Machine
+	var err error
+	if r.provider, err = providerOf(run.Provider, state); err == nil {
+		machines, err = r.provider.Machines(ctx, run.ID)
+	}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	for _, m := range machines {
+		if m.Launched.IsZero() { // borrowed: nothing of it would go away
+			continue
+		}
+		r.Machines++
+		r.Names = append(r.Names, m.Name)
+		if r.Expires == nil || m.Expires.After(*r.Expires) {
+			r.Expires = &m.Expires
+		}
+	}
+	switch {
+	case run.Running:
+		r.State = "running"
+	case run.Crashed():
+		r.State = "crashed"
+	case r.Machines > 0:
+		r.State = "kept"
+		if run.Code == runner.ExitLeft {
+			r.State = "left"
+		}
+	default:
+		r.State = "ended"
+	}
+	return r
+}
+
+func printTable(rows []row) error {
+	if len(rows) == 0 {
+		fmt.Fprintln(os.Stderr, "no machines, and no run in progress")
+		return nil
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "RUN\tPLAY\tPROVIDER\tSTATE\tMACHINES\tAGE\tTIME TO LIVE")
+	for _, r := range rows {
+		ttl := "-"
+		if r.Expires != nil {
+			ttl = time.Until(*r.Expires).Round(time.Second).String()
+		}
+		age := "-"
+		if !r.Began.IsZero() {
+			age = time.Since(r.Began).Round(time.Second).String()
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", r.Run, orDash(r.Play), orDash(r.Provider), r.State, r.Machines, age, ttl)
+		if r.Error != "" {
+			fmt.Fprintf(os.Stderr, "%s: %s\n", r.Run, r.Error)
+		}
+	}
+	return w.Flush()
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func printJSON(v any) error {
+	enc := json.NewEncoder(os.Stdout)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
