@@ -59,7 +59,7 @@ machine is given, or measured here. Nothing is launched.`,
 	f.StringArrayVarP(&o.extra, "extra-vars", "e", nil, "set variables, as for play")
 	f.Float64Var(&o.confidence, "confidence", 0.95, "wanted probability of success, between 0 and 1")
 	f.Float64Var(&o.bits, "bits", 0, "difficulty in zero bits (default 4 for each of the D hex digits)")
-	f.StringVar(&o.rate, "rate", "", "nonces per second of one machine, such as 21.4M (default: measured here)")
+	f.StringVar(&o.rate, "rate", "", "nonces per second of one machine, such as 21.4M, or a processor that was measured: "+strings.Join(plan.Processors(), ", ")+" (default: measured here)")
 	f.DurationVar(&o.measure, "measure", 2*time.Second, "how long to measure")
 	f.DurationVar(&o.setup, "setup", 0, "time that boot and upload take, which is not searched in")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object")
@@ -99,10 +99,13 @@ func (a *app) plan(ctx context.Context, name string, o *planOptions) (int, error
 		return runner.ExitUsage, errors.New("the playbook has no deadline: with time enough, one machine will do")
 	}
 	how := "given"
-	if o.rate != "" {
+	threads, _ := r.vars["threads"].(int)
+	if core, ok := plan.Measured[o.rate]; ok {
+		how = fmt.Sprintf("as measured on %s, with threads: %d", o.rate, max(threads, 1))
+		search.Rate = core * float64(max(threads, 1))
+	} else if o.rate != "" {
 		search.Rate, err = plan.ParseRate(o.rate)
 	} else {
-		threads, _ := r.vars["threads"].(int)
 		how = fmt.Sprintf("measured here in %v with threads: %d", o.measure, cmp.Or(threads, runtime.NumCPU()))
 		search.Rate, err = a.measure(ctx, threads, o.measure)
 	}

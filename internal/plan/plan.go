@@ -114,7 +114,7 @@ func ParseRate(text string) (float64, error) {
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || f <= 0 || math.IsInf(f, 0) {
-		return 0, errors.New("write nonces per second such as 21.4M, 350k or 1e6")
+		return 0, fmt.Errorf("write nonces per second such as 21.4M, 350k or 1e6, or a processor that was measured: %s", strings.Join(Processors(), ", "))
 	}
 	return f * factor, nil
 }
