@@ -31,7 +31,7 @@ build: ## bin/gofab
 test: deps check unit test-arm64 fuzz ## all that must pass: format, vet, tests with the race detector, fuzzing for a moment
 
 # Only root's tests need an sshd, so nobody else gets one. What cannot be had is only named: the tests
-# that need it are then skipped.
+# that need it then fail and say so, but for those with the tag sshd, which are left out.
 .PHONY: deps
 deps: ## install what the tests use, where that can be done without a question
 	@PATH=$$PATH:/usr/sbin; missing=; \
@@ -45,7 +45,7 @@ deps: ## install what the tests use, where that can be done without a question
 		echo "installing$$missing"; \
 		$$as apt-get -qq update && $$as env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y $$missing >/dev/null && exit 0; \
 	fi; \
-	echo "not installed, so some tests are skipped:$$missing"
+	echo "not installed, so some tests will fail or be left out:$$missing"
 
 .PHONY: check
 check: ## gofmt, go vet, and whether generated files are current

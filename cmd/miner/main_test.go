@@ -246,18 +246,6 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// A full disk must not cost a find.
-func TestLogThatBreaks(t *testing.T) {
-	t.Parallel()
-	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("no /dev/full here")
-	}
-	got := run(t, "--difficulty", "2", "--log", "/dev/full")
-	if got.code != 0 || !strings.HasPrefix(got.stdout, golden116) || !strings.Contains(got.stderr, "the log is incomplete") {
-		t.Errorf("%+v", got)
-	}
-}
-
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

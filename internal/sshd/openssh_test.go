@@ -18,7 +18,7 @@ import (
 func TestOpenSSHClient(t *testing.T) {
 	for _, program := range []string{"ssh", "scp"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
+			t.Fatalf("%v: make deps installs openssh-client", err)
 		}
 	}
 	l := start(t)

@@ -16,10 +16,7 @@ import (
 
 func (c Config) testQueue(t *testing.T) {
 	p := c.New(t)
-	q, ok := p.(cloud.Queue)
-	if !ok {
-		t.Skip("no queue")
-	}
+	q := p.(cloud.Queue)
 	run, other := c.run(t, p), c.run(t, p)
 	for _, r := range []string{run, run, other} { // twice: to open an open queue is harmless
 		if where, err := q.Open(t.Context(), r); err != nil || where == "" {
@@ -85,10 +82,7 @@ func receive(t *testing.T, q cloud.Queue, run string) string {
 
 func (c Config) testBucket(t *testing.T) {
 	p := c.New(t)
-	b, ok := p.(cloud.Bucket)
-	if !ok {
-		t.Skip("no bucket")
-	}
+	b := p.(cloud.Bucket)
 	run := c.run(t, p)
 	file := filepath.Join(t.TempDir(), "a file's \"name\"")
 	if err := os.WriteFile(file, []byte("golden"), 0o644); err != nil {
