@@ -35,6 +35,10 @@ type Event struct {
 	Remedy  string  `json:"remedy,omitempty"`  // what to do about a failure
 	Seconds float64 `json:"seconds,omitempty"` // how long it took, on *_end
 
+	State   HostState `json:"state,omitempty"`   // on host_state
+	Machine string    `json:"machine,omitempty"` // the provider's name for the host's machine, on host_state
+	Address string    `json:"address,omitempty"` // of the machine, on host_state; left out while it has none
+
 	Recap []HostRecap `json:"recap,omitempty"` // on run_end
 }
 
@@ -43,19 +47,30 @@ type EventType string
 
 // The types of events, in the order in which a run meets them.
 const (
-	RunStart  EventType = "run_start"
-	StepStart EventType = "step_start"
-	HostStart EventType = "host_start" // a step begins on a host
-	Output    EventType = "output"     // a line that a command wrote
-	HostRetry EventType = "host_retry" // an attempt failed and another follows
-	HostEnd   EventType = "host_end"
-	Won       EventType = "won"    // a host won the race
-	Detail    EventType = "detail" // something for those who want to know it all
-	Notice    EventType = "notice" // something the user should know; Text says what
-	Warning   EventType = "warning"
-	Print     EventType = "print" // what a print step says
-	StepEnd   EventType = "step_end"
-	RunEnd    EventType = "run_end"
+	RunStart   EventType = "run_start"
+	StepStart  EventType = "step_start"
+	HostChange EventType = "host_state" // a host's machine was seen in another state
+	HostStart  EventType = "host_start" // a step begins on a host
+	Output     EventType = "output"     // a line that a command wrote
+	HostRetry  EventType = "host_retry" // an attempt failed and another follows
+	HostEnd    EventType = "host_end"
+	Won        EventType = "won"    // a host won the race
+	Detail     EventType = "detail" // something for those who want to know it all
+	Notice     EventType = "notice" // something the user should know; Text says what
+	Warning    EventType = "warning"
+	Print      EventType = "print" // what a print step says
+	StepEnd    EventType = "step_end"
+	RunEnd     EventType = "run_end"
+)
+
+// HostState is how far a host has come. What it is working on, the steps' own events say.
+type HostState string
+
+// The states of a host, in their order.
+const (
+	HostPending HostState = "pending" // its machine is ordered
+	HostRunning HostState = "running" // its machine runs, and does not answer yet
+	HostReady   HostState = "ready"   // it has answered SSH
 )
 
 // Status is how something ended.

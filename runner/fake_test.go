@@ -23,11 +23,13 @@ type world struct {
 	exec      func(ctx context.Context, host int, cmd string) int // nil: every command succeeds
 	address   func(index int) string                              // nil: known from the start
 	launch    func(spec cloud.LaunchSpec) (count int, err error)  // nil: as ordered
+	why       map[string]string                                   // what machines have died of, by id
 	events    []runner.Event
 	ran       []string // "host: command", as they began
 
 	mu       sync.Mutex
 	machines []cloud.Machine
+	born     int // machines so far
 	began    time.Time
 }
 
@@ -40,7 +42,9 @@ func (w *world) Launch(_ context.Context, spec cloud.LaunchSpec) ([]cloud.Machin
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := range n {
+	for range n - len(w.machines) {
+		i := w.born
+		w.born++
 		name := fmt.Sprintf("h%d", i)
 		w.machines = append(w.machines, cloud.Machine{
 			ID: "id-" + name, Run: spec.Run, Name: name, Address: w.addressOf(i), Port: 22, User: "u",
@@ -95,6 +99,8 @@ func (w *world) Dial(ctx context.Context, m cloud.Machine) (runner.Conn, error) 
 	fmt.Sscanf(m.Name, "h%d", &index)
 	return conn{w, index}, nil
 }
+
+func (w *world) Why(_ context.Context, _, id string) string { return w.why[id] }
 
 func (w *world) Handle(ev runner.Event) { w.events = append(w.events, ev) }
 
@@ -159,7 +165,9 @@ func provision(p runner.Provision) *runner.Step {
 	}}
 }
 
-func hosts(n int) *runner.Step { return provision(runner.Provision{Count: n}) }
+func hosts(n int) *runner.Step {
+	return provision(runner.Provision{LaunchSpec: cloud.LaunchSpec{Count: n}})
+}
 
 // play runs a play in the world.
 func (w *world) play(t *testing.T, ctx context.Context, p *runner.Play) runner.Outcome {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,22 +13,52 @@ import (
 
 // Host is a machine with an index and a connection.
 type Host struct {
-	Index   int
-	Machine cloud.Machine // as it was when the run got it
+	Index int
 
-	run   *Run
+	run  *Run
+	name string
+
+	mu      sync.Mutex
+	machine cloud.Machine // as it was last seen; another one when the first has died young
+
 	dial  sync.Once
 	ready chan struct{} // closed when conn and err are set
 	conn  Conn
 	err   error
+
+	replaced int // machines that died young
 
 	// Written between steps, by the goroutine that runs them.
 	out   Status // Failed, Unreachable or Stopped when it has left the play
 	recap HostRecap
 }
 
-// Name is the host's name in all output.
-func (h *Host) Name() string { return h.Machine.Name }
+// Name is the host's name in all output. It stays when the machine is replaced.
+func (h *Host) Name() string { return h.name }
+
+// Machine is the host's machine, as it was last seen.
+func (h *Host) Machine() cloud.Machine {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.machine
+}
+
+// saw keeps what has become of the host's machine, and tells of a change that matters to watchers.
+func (h *Host) saw(m cloud.Machine) {
+	h.mu.Lock()
+	before := h.machine
+	h.machine = m
+	h.mu.Unlock()
+	if before.ID != m.ID || before.State != m.State || before.Address != m.Address {
+		h.run.seen.Add(1)
+		h.tell(HostState(cmp.Or(m.State, cloud.Running)), m)
+	}
+}
+
+// tell emits the host's state.
+func (h *Host) tell(state HostState, m cloud.Machine) {
+	h.run.events.Emit(Event{Type: HostChange, Host: h.name, Index: &h.Index, State: state, Machine: m.ID, Address: m.Address})
+}
 
 // Conn is the host's connection. It is made when it is first asked for, in the run's time rather
 // than the caller's: a caller that is cancelled leaves it to the next one.
@@ -72,31 +103,28 @@ const (
 
 func (h *Host) connect() {
 	defer close(h.ready)
-	ctx, launched := h.run.life, !h.Machine.Launched.IsZero()
+	h.conn, h.err = h.reach(h.run.life)
+	if h.err == nil {
+		h.tell(HostReady, h.Machine())
+	}
+}
+
+// reach tries until the host answers, or until there is no hope.
+func (h *Host) reach(ctx context.Context) (Conn, error) {
+	launched := !h.Machine().Launched.IsZero()
 	began, backoff, told := time.Now(), firstBackoff, false
 	for try := 1; ; try++ {
-		m := h.Machine
-		if launched && (m.Address == "" || try > 1) {
-			if m, h.err = h.run.fleet.lookup(ctx, m); h.err != nil {
-				return
-			}
-		}
-		if m.Address != "" {
-			if h.conn, h.err = h.run.dialer.Dial(ctx, m); h.err == nil {
-				return
-			}
-		} else {
-			h.err = &UnreachableError{Err: fmt.Errorf("%s has no address yet", m.ID)}
-		}
+		conn, err := h.try(ctx, launched && (try > 1 || h.Machine().Address == ""))
 		var u *UnreachableError
 		switch {
-		case ctx.Err() != nil || !errors.As(h.err, &u) || u.Final:
-			return
+		case err == nil:
+			return conn, nil
+		case ctx.Err() != nil || !errors.As(err, &u) || u.Final:
+			return nil, err
 		case launched && time.Since(began) > bootLimit:
-			h.err = &UnreachableError{Err: fmt.Errorf("not ready %v after its launch: %w", bootLimit, u.Err), Remedy: u.Remedy}
-			return
+			return nil, &UnreachableError{Err: fmt.Errorf("not ready %v after its launch: %w", bootLimit, u.Err), Remedy: u.Remedy}
 		case !launched && (!u.Again || try == borrowedTries):
-			return
+			return nil, err
 		}
 		if launched && !told && time.Since(began) > tellAfter {
 			told = true
@@ -105,18 +133,40 @@ func (h *Host) connect() {
 		select {
 		case <-time.After(backoff):
 		case <-ctx.Done():
-			return
+			return nil, err
 		}
 		backoff = min(backoff*2, longBackoff)
 	}
 }
 
+// try asks the provider about the machine, if it is to, and dials. A machine that has died before
+// it ever answered is replaced.
+func (h *Host) try(ctx context.Context, ask bool) (Conn, error) {
+	m := h.Machine()
+	if ask {
+		now, alive, err := h.run.fleet.lookup(ctx, m)
+		switch {
+		case err != nil: // it may well live: let the dial decide
+		case !alive:
+			if err := h.run.replace(ctx, h); err != nil {
+				return nil, err
+			}
+			now = h.Machine()
+		default:
+			h.saw(now)
+		}
+		m = now
+	}
+	if m.Address == "" {
+		return nil, &UnreachableError{Err: fmt.Errorf("%s has no address yet", m.ID)}
+	}
+	return h.run.dialer.Dial(ctx, m)
+}
+
 // vars is what expressions see as host.
 func (h *Host) vars() map[string]any {
-	return map[string]any{
-		"name": h.Machine.Name, "index": h.Index, "address": h.Machine.Address,
-		"port": h.Machine.Port, "user": h.Machine.User, "id": h.Machine.ID,
-	}
+	m := h.Machine()
+	return map[string]any{"name": h.name, "index": h.Index, "address": m.Address, "port": m.Port, "user": m.User, "id": m.ID}
 }
 
 // fleet answers what has become of a machine, asking the provider once per tick for all of them.
@@ -132,26 +182,38 @@ type fleet struct {
 
 const fleetTick = time.Second
 
-// lookup gives the machine as it is now; one that is gone is an *UnreachableError.
-func (f *fleet) lookup(ctx context.Context, m cloud.Machine) (cloud.Machine, error) {
+// lookup gives the machine as it is now, and whether it is alive. With an error nobody knows.
+func (f *fleet) lookup(ctx context.Context, m cloud.Machine) (now cloud.Machine, alive bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if time.Since(f.asked) > fleetTick {
 		machines, err := f.provider.Machines(ctx, f.run)
-		f.asked, f.err, f.found = time.Now(), err, make(map[string]cloud.Machine, len(machines))
-		for _, m := range machines {
-			f.found[m.ID] = m
-		}
+		f.take(machines, err)
 	}
 	if f.err != nil {
-		return m, nil // it may well live: let the dial decide
+		return m, false, f.err
 	}
-	now, ok := f.found[m.ID]
-	if !ok {
-		return m, &UnreachableError{
-			Err: fmt.Errorf("the machine %s has ended", m.ID), Final: true,
-			Remedy: "see why with the provider; did its time to live run out?",
-		}
+	now, alive = f.found[m.ID]
+	return now, alive, nil
+}
+
+// know takes in what the provider has just said of the whole run.
+func (f *fleet) know(machines []cloud.Machine) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.take(machines, nil)
+}
+
+func (f *fleet) take(machines []cloud.Machine, err error) {
+	f.asked, f.err, f.found = time.Now(), err, make(map[string]cloud.Machine, len(machines))
+	for _, m := range machines {
+		f.found[m.ID] = m
 	}
-	return now, nil
+}
+
+// alive is how many machines there were when the provider was last asked.
+func (f *fleet) alive() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.found)
 }

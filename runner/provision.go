@@ -12,13 +12,10 @@ import (
 	"github.com/gofab/gofab/internal/journal"
 )
 
-// Provision is an order for machines.
+// Provision is an order for machines; a TTL of 0 means the deadline, the reserve and a margin.
 type Provision struct {
-	Count int
-	Min   int // what will do; 0: Count
-	Type  string
-	Image string
-	TTL   time.Duration // 0: the deadline, the reserve and a margin
+	cloud.LaunchSpec
+	Queue string // an existing one to announce winners on; empty: the run's own
 
 	// Decide, if set, is asked for Count as soon as a first machine is there. elapsed is the time
 	// from the beginning of the play to this machine's launch.
@@ -42,6 +39,14 @@ func (r *Run) Provision(ctx context.Context, p Provision) (Result, error) {
 		p.TTL = ttlOpen
 		if r.play.Deadline > 0 {
 			p.TTL = r.play.Deadline + r.play.Reserve + ttlMargin
+		}
+	}
+	p.Run, p.UserKey = r.ID, r.cfg.UserKey
+	r.queueName = p.Queue
+	if r.announces() {
+		if _, err := r.openQueue(ctx); err != nil {
+			r.cloudError = true
+			return Result{}, err
 		}
 	}
 	if p.Decide != nil {
@@ -72,10 +77,9 @@ func (r *Run) launch(ctx context.Context, p Provision) ([]cloud.Machine, error) 
 	if err := r.cfg.Journal.Write(journal.Record{What: journal.Launch, Provider: r.provider.Name(), Count: p.Count}); err != nil {
 		return nil, fmt.Errorf("write the journal: %w", err)
 	}
-	r.launched = true
-	machines, err := r.provider.Launch(ctx, cloud.LaunchSpec{
-		Run: r.ID, Count: p.Count, Type: p.Type, Image: p.Image, TTL: p.TTL, UserKey: r.cfg.UserKey,
-	})
+	r.launched, r.order = true, p.LaunchSpec
+	machines, err := r.provider.Launch(ctx, p.LaunchSpec)
+	r.fleet.know(machines)
 	if jerr := r.cfg.Journal.Write(journal.Record{What: journal.Machines, Machines: ids(machines)}); err == nil && jerr != nil {
 		err = fmt.Errorf("write the journal: %w", jerr)
 	}
@@ -86,7 +90,7 @@ func (r *Run) launch(ctx context.Context, p Provision) ([]cloud.Machine, error) 
 // and keeps its connection.
 func (r *Run) scout(ctx context.Context, p Provision) (int, error) {
 	elapsed := time.Since(r.began)
-	p.Count = 1
+	p.Count, p.Min = 1, 0
 	machines, err := r.launch(ctx, p)
 	switch {
 	case ctx.Err() != nil:
@@ -101,13 +105,15 @@ func (r *Run) scout(ctx context.Context, p Provision) (int, error) {
 
 // newHost makes the host of a machine, or takes the one that has scouted.
 func (r *Run) newHost(index int, m cloud.Machine) *Host {
-	if r.first != nil && r.first.Machine.ID == m.ID && r.first.Index == index {
+	if r.first != nil && r.first.Machine().ID == m.ID && r.first.Index == index {
 		return r.first
 	}
-	return &Host{
-		Index: index, Machine: m, run: r, ready: make(chan struct{}),
+	h := &Host{
+		Index: index, name: m.Name, run: r, ready: make(chan struct{}),
 		recap: HostRecap{Host: m.Name, Index: index},
 	}
+	h.saw(m)
+	return h
 }
 
 // counted is a number of things in words.
@@ -136,24 +142,25 @@ func (r *Run) borrow(ctx context.Context) {
 // adopt fixes the run's hosts, and writes down their keys for those who want to log in by hand.
 func (r *Run) adopt(machines []cloud.Machine) error {
 	for _, m := range machines {
+		r.known[m.ID] = true
 		if r.cfg.Limit != nil && !r.cfg.Limit(m.Name) {
 			continue
 		}
 		i := len(r.Hosts)
 		r.Hosts = append(r.Hosts, r.newHost(i, m))
-		r.hostVars = append(r.hostVars, r.Hosts[i].vars())
 	}
 	if len(r.Hosts) == 0 {
 		r.noHosts = true
 		return errors.New("no host matched")
 	}
+	r.look()
 	return r.writeKnownHosts()
 }
 
 func (r *Run) writeKnownHosts() error {
 	var lines []byte
 	for _, h := range r.Hosts {
-		if m := h.Machine; m.HostKey != "" && m.Address != "" {
+		if m := h.Machine(); m.HostKey != "" && m.Address != "" {
 			lines = fmt.Appendf(lines, "[%s]:%d %s\n", m.Address, m.Port, m.HostKey)
 		}
 	}

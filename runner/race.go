@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (r *Run) race(ctx context.Context, s *Step, tasks []*Task, doings []doing, 
 	if s.Race.Announce {
 		var err error
 		if mailbox, err = r.openMailbox(ctx, func() { cancel(ErrMessage) }); err != nil {
-			return doing{status: Failed, err: fmt.Errorf("open the queue: %w", err)}
+			return doing{status: Failed, err: err}
 		}
 	}
 	winner := First(ctx, len(tasks), do, func(i int) {
@@ -96,15 +97,31 @@ type mailbox struct {
 	done    chan struct{}
 }
 
-func (r *Run) openMailbox(ctx context.Context, arrived func()) (*mailbox, error) {
+// announces tells whether a step of the play needs the queue.
+func (r *Run) announces() bool {
+	return slices.ContainsFunc(r.play.Steps, func(s *Step) bool { return s.Race != nil && s.Race.Announce })
+}
+
+// openQueue makes the run's queue, or finds the one that was named, and says where it is.
+func (r *Run) openQueue(ctx context.Context) (string, error) {
 	queue, ok := r.provider.(cloud.Queue)
 	if !ok {
-		return nil, fmt.Errorf("provider %s has no queue", r.provider.Name())
+		return "", fmt.Errorf("provider %s has no queue", r.provider.Name())
 	}
-	where, err := queue.Open(ctx, r.ID)
+	r.launched = true // there may be something to scram
+	where, err := queue.Open(ctx, r.ID, r.queueName)
+	if err != nil {
+		return "", fmt.Errorf("open the queue: %w", err)
+	}
+	return where, nil
+}
+
+func (r *Run) openMailbox(ctx context.Context, arrived func()) (*mailbox, error) {
+	where, err := r.openQueue(ctx)
 	if err != nil {
 		return nil, err
 	}
+	queue := r.provider.(cloud.Queue)
 	r.events.Emit(Event{Type: Detail, Text: "a message on the queue ends the race: " + where, Step: r.stepName})
 	ctx, cancel := context.WithCancel(ctx)
 	m := &mailbox{cancel: cancel, done: make(chan struct{})}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofab/gofab/internal/cloud"
@@ -40,7 +42,14 @@ type Run struct {
 	vars      map[string]any
 	registers map[string]*registered
 	hostVars  []any
+	seen      atomic.Int64 // changes of machines so far
+	fresh     int64        // those of them that hostVars has
 	fleet     *fleet
+	order     cloud.LaunchSpec // the last one
+	queueName string           // of an existing queue; empty: the run's own
+
+	replacing sync.Mutex
+	known     map[string]bool // machines that are, or were, some host's
 
 	first  *Host           // who has scouted, if somebody has
 	life   context.Context // of connections: ends with the run
@@ -63,7 +72,7 @@ func New(cfg Config, play *Play) *Run {
 	r := &Run{
 		ID: cfg.ID, Dir: cfg.Dir, cfg: cfg, play: play, provider: cfg.Provider, dialer: cfg.Dialer, events: cfg.Events,
 		vars: maps.Clone(cfg.Vars), registers: make(map[string]*registered),
-		fleet: &fleet{provider: cfg.Provider, run: cfg.ID},
+		fleet: &fleet{provider: cfg.Provider, run: cfg.ID}, known: make(map[string]bool),
 	}
 	for _, s := range play.Steps {
 		if s.Register != "" {

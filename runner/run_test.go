@@ -296,6 +296,46 @@ func TestRaceEnds(t *testing.T) {
 	}
 }
 
+// A machine that dies before it ever answered is replaced; index and name of its host stay.
+func TestReplacement(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{why: map[string]string{"id-h1": "Server.InternalError"}}
+		w.address = func(i int) string {
+			if i == 1 {
+				return ""
+			}
+			return fmt.Sprintf("10.0.0.%d", i)
+		}
+		time.AfterFunc(5*time.Second, func() { w.lose("h1") })
+		var address any
+		look := always(&runner.Step{Name: "look", Once: func(_ context.Context, t *runner.Task) (runner.Result, error) {
+			address = t.Scope["hosts"].([]any)[1].(map[string]any)["address"]
+			return runner.Result{}, nil
+		}})
+		out := w.play(t, t.Context(), &runner.Play{Steps: []*runner.Step{hosts(3), run("x"), look}})
+		expect(t, "code", out.Code, runner.ExitOK)
+		expect(t, "machines", w.born, 4)
+		expect(t, "recap", w.recap()[1], runner.HostRecap{Host: "h1", Index: 1, OK: 1, Changed: 1})
+		expect(t, "address", address, "10.0.0.3")
+		if said := w.said(runner.Warning); len(said) != 1 || !strings.Contains(said[0], "id-h1 has ended (Server.InternalError)") {
+			t.Errorf("warned %q", said)
+		}
+	})
+}
+
+// An image that never boots does not make machines for ever.
+func TestReplacementEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{address: func(int) string { return "" }}
+		for i := range 5 {
+			time.AfterFunc(time.Duration(i+1)*5*time.Second, func() { w.lose(fmt.Sprintf("h%d", i)) })
+		}
+		out := w.play(t, t.Context(), &runner.Play{Steps: []*runner.Step{hosts(1), run("x")}})
+		expect(t, "code", out.Code, runner.ExitUnreachable)
+		expect(t, "machines", w.born, 3)
+	})
+}
+
 // A machine's address may come late; one that has gone is not waited for.
 func TestLateAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -310,7 +350,10 @@ func TestLateAddress(t *testing.T) {
 			expect(t, "early", time.Since(w.began) < 20*time.Second, host == 0)
 			return 0
 		}
-		time.AfterFunc(5*time.Second, func() { w.lose("h2") })
+		time.AfterFunc(5*time.Second, func() {
+			w.lose("h2")
+			w.launch = func(cloud.LaunchSpec) (int, error) { return 0, errors.New("no room") }
+		})
 		w.dial = func(_ context.Context, m cloud.Machine) error {
 			if m.Name == "h2" {
 				return &runner.UnreachableError{Err: errors.New("connection refused")}
@@ -322,7 +365,7 @@ func TestLateAddress(t *testing.T) {
 		if took := time.Since(w.began); took < 20*time.Second || took > 25*time.Second {
 			t.Errorf("it took %v", took)
 		}
-		if said := w.said(runner.HostEnd); !slices.Contains(said, "the machine id-h2 has ended") {
+		if said := w.said(runner.HostEnd); !slices.Contains(said, "the machine id-h2 has ended, and there is no other: no room") {
 			t.Errorf("said %q", said)
 		}
 	})
@@ -353,7 +396,7 @@ func TestProvisionMin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{launch: func(cloud.LaunchSpec) (int, error) { return c.got, cloud.ErrTooFew }}
-				out := w.play(t, t.Context(), &runner.Play{Steps: []*runner.Step{provision(runner.Provision{Count: 4, Min: c.min}), run("x")}})
+				out := w.play(t, t.Context(), &runner.Play{Steps: []*runner.Step{provision(runner.Provision{LaunchSpec: cloud.LaunchSpec{Count: 4, Min: c.min}}), run("x")}})
 				expect(t, "code", out.Code, c.code)
 				ran := 0
 				if c.code == 0 {

@@ -24,6 +24,19 @@ func (g *registered) view(h *Host) map[string]any {
 	return v
 }
 
+// look takes what has been learnt of the hosts' machines since the last step into what expressions
+// see of them: an address, for example, is known only when the machine runs.
+func (r *Run) look() {
+	seen := r.seen.Load()
+	if seen == r.fresh {
+		return
+	}
+	r.fresh, r.hostVars = seen, make([]any, len(r.Hosts))
+	for i, h := range r.Hosts {
+		r.hostVars[i] = h.vars()
+	}
+}
+
 // scope builds what a task can mention.
 func (r *Run) scope(h *Host) Scope {
 	s := Scope{}

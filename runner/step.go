@@ -26,6 +26,7 @@ func (r *Run) step(work context.Context, s *Step) {
 		ctx = r.always
 	}
 	r.stepName = s.Name
+	r.look()
 	r.events.Emit(Event{Type: StepStart, Step: s.Name, Kind: s.Kind, Pos: s.Pos.String()})
 	var d doing
 	if s.Once != nil {

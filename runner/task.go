@@ -17,6 +17,16 @@ func (t *Task) do(ctx context.Context) (Result, error) {
 	return t.Step.Host(ctx, t)
 }
 
+// Conn is the connection of the task's host. It comes with a fresh look at the host: what the
+// scope says of it, such as its address, may not have been known before.
+func (t *Task) Conn(ctx context.Context) (Conn, error) {
+	conn, err := t.Host.Conn(ctx)
+	if err == nil {
+		t.Scope["host"] = t.Host.vars()
+	}
+	return conn, err
+}
+
 // capture gives the task writers for one attempt.
 func (t *Task) capture() (stdout, stderr *lines) {
 	keep := t.Step.Register != "" || t.Step.Until != nil || t.Step.FailedWhen != nil || t.Step.Race != nil && t.Step.Race.Announce

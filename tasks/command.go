@@ -130,11 +130,11 @@ func (cmd *command) render(t *runner.Task) (runner.Command, error) {
 }
 
 func (cmd *command) onHost(ctx context.Context, t *runner.Task) (runner.Result, error) {
-	rendered, err := cmd.render(t)
+	conn, err := t.Conn(ctx)
 	if err != nil {
 		return runner.Result{}, err
 	}
-	conn, err := t.Host.Conn(ctx)
+	rendered, err := cmd.render(t)
 	if err != nil {
 		return runner.Result{}, err
 	}

@@ -197,6 +197,28 @@ func (c *compiler) share(key string, v playbook.Value, absent float64) float64 {
 	return f
 }
 
+// positive reads a number above 0; 0 means that there is none.
+func (c *compiler) positive(key string, v playbook.Value) float64 {
+	x, ok := c.settled(v)
+	if !ok || x == "" {
+		return 0
+	}
+	f := math.NaN()
+	switch x := x.(type) {
+	case int:
+		f = float64(x)
+	case float64:
+		f = x
+	case string:
+		f, _ = strconv.ParseFloat(strings.TrimSpace(x), 64)
+	}
+	if !(f > 0) || math.IsInf(f, 0) {
+		c.errs.Addf(v.Pos(), "%s is a number above 0, such as 0.25, not %s", key, found(v, x))
+		return 0
+	}
+	return f
+}
+
 // duration reads seconds, as a number, or a number with units (90s, 1h30m, 500ms).
 func (c *compiler) duration(key string, v playbook.Value, absent time.Duration) time.Duration {
 	x, ok := c.settled(v)

@@ -72,11 +72,11 @@ func (g *get) collisions(tasks []*runner.Task) error {
 }
 
 func (g *get) onHost(ctx context.Context, t *runner.Task) (runner.Result, error) {
-	src, dest, err := g.names(t)
+	conn, err := t.Conn(ctx)
 	if err != nil {
 		return runner.Result{}, err
 	}
-	conn, err := t.Host.Conn(ctx)
+	src, dest, err := g.names(t)
 	if err != nil {
 		return runner.Result{}, err
 	}

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/gofab/gofab/internal/cloud"
 	"github.com/gofab/gofab/internal/playbook"
 	"github.com/gofab/gofab/internal/source"
 	"github.com/gofab/gofab/runner"
@@ -15,7 +17,8 @@ func init() { register("provision", kind{compile: compileProvision}) }
 
 // compileProvision: the run gets its machines.
 func compileProvision(c *compiler, arg playbook.Value, s *runner.Step) {
-	f := c.fields(arg, "count", "count", "min", "type", "image", "ttl", "confidence", "difficulty", "threads", "max", "measure")
+	f := c.fields(arg, "count", "count", "min", "ttl", "type", "types", "zone", "zones", "image", "user", "subnet", "security_group", "key_pair",
+		"market", "volume", "private_ip", "price", "queue", "confidence", "difficulty", "threads", "max", "measure")
 	if c.provisions != nil {
 		c.errs.Addf(c.in.Pos, "a play provisions once (%s did): index and count are fixed for the run", c.provisions.Pos)
 	}
@@ -24,9 +27,7 @@ func compileProvision(c *compiler, arg playbook.Value, s *runner.Step) {
 	if f["count"].IsZero() {
 		c.required(f, "count", arg)
 	}
-	p := runner.Provision{
-		Min: c.integer("min", f["min"], 0, 1), Type: c.settledText(f["type"]), Image: c.settledText(f["image"]), TTL: c.duration("ttl", f["ttl"], 0),
-	}
+	p := runner.Provision{LaunchSpec: c.launchSpec(f), Queue: c.settledText(f["queue"])}
 	if x, _ := c.settled(f["count"]); x == "auto" {
 		a := c.automatic(f, arg)
 		s.Once = func(ctx context.Context, t *runner.Task) (runner.Result, error) {
@@ -54,4 +55,44 @@ func compileProvision(c *compiler, arg playbook.Value, s *runner.Step) {
 		})
 	}
 	s.Once = func(ctx context.Context, t *runner.Task) (runner.Result, error) { return t.Run.Provision(ctx, p) }
+}
+
+// launchSpec reads what an order says of each machine.
+func (c *compiler) launchSpec(f playbook.Fields) cloud.LaunchSpec {
+	spec := cloud.LaunchSpec{
+		Min: c.integer("min", f["min"], 0, 1), TTL: c.duration("ttl", f["ttl"], 0),
+		Types: c.firstAndMore(f, "type", "types"), Zones: c.firstAndMore(f, "zone", "zones"),
+		Image: c.settledText(f["image"]), User: c.settledText(f["user"]), Subnet: c.settledText(f["subnet"]),
+		SecurityGroup: c.settledText(f["security_group"]), KeyPair: c.settledText(f["key_pair"]),
+		Volume: c.integer("volume", f["volume"], 0, 1), PrivateIP: c.boolean("private_ip", f["private_ip"], false),
+		Hourly: c.positive("price", f["price"]),
+	}
+	switch market := c.settledText(f["market"]); market {
+	case "", "on-demand":
+	case "spot":
+		spec.Spot = true
+	default:
+		c.errs.Add(&source.Error{Pos: f["market"].Pos(), Msg: "unknown market " + quoted(market), Hint: cmp.Or(source.Suggest(market, []string{"spot", "on-demand"}), "it is spot or on-demand")})
+	}
+	return spec
+}
+
+// firstAndMore reads a choice under one key and what will do instead under another.
+func (c *compiler) firstAndMore(f playbook.Fields, one, more string) []string {
+	var all []string
+	if text := c.settledText(f[one]); text != "" {
+		all = append(all, text)
+	}
+	v := f[more]
+	switch {
+	case v.IsList():
+		for _, item := range v.List() {
+			all = append(all, c.settledText(item))
+		}
+	case v.IsScalar():
+		all = append(all, strings.FieldsFunc(c.settledText(v), func(r rune) bool { return r == ',' || r == ' ' })...)
+	case !v.IsZero():
+		c.errs.Addf(v.Pos(), "%s is a list, not %s", more, v.KindName())
+	}
+	return all
 }

@@ -37,6 +37,10 @@ type put struct {
 }
 
 func (p *put) onHost(ctx context.Context, t *runner.Task) (runner.Result, error) {
+	conn, err := t.Conn(ctx)
+	if err != nil {
+		return runner.Result{}, err
+	}
 	src, err := p.src.Render(t.Scope)
 	if err != nil {
 		return runner.Result{}, err
@@ -47,10 +51,6 @@ func (p *put) onHost(ctx context.Context, t *runner.Task) (runner.Result, error)
 	}
 	if dest == "" {
 		dest = filepath.Base(strings.TrimPrefix(src, builtin))
-	}
-	conn, err := t.Host.Conn(ctx)
-	if err != nil {
-		return runner.Result{}, err
 	}
 	opt := p.opt
 	if strings.HasPrefix(src, builtin) {

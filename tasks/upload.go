@@ -26,16 +26,21 @@ const uploadsAtOnce = 16
 // compileUpload: a local file or directory goes to the provider's bucket; for each host in turn if
 // it mentions what differs from host to host.
 func compileUpload(c *compiler, arg playbook.Value, s *runner.Step) {
-	f := c.fields(arg, "src", "src", "key")
-	u := &upload{src: c.required(f, "src", arg), key: c.text(f["key"]), began: time.Now()}
+	f := c.fields(arg, "src", "src", "key", "bucket", "create")
+	u := &upload{
+		src: c.required(f, "src", arg), key: c.text(f["key"]), bucket: c.text(f["bucket"]),
+		create: c.boolean("create", f["create"], false), began: time.Now(),
+	}
 	needRole[cloud.Bucket](c, arg, "bucket for upload")
 	c.localSource(f["src"], u.src)
-	c.onceOrPerHost(s, u.do, u.src, u.key)
+	c.onceOrPerHost(s, u.do, u.src, u.key, u.bucket)
 }
 
 type upload struct {
-	src, key *expr.Template
-	began    time.Time
+	src, key, bucket *expr.Template
+
+	create bool
+	began  time.Time
 }
 
 func (u *upload) do(ctx context.Context, t *runner.Task) (runner.Result, error) {
@@ -44,6 +49,10 @@ func (u *upload) do(ctx context.Context, t *runner.Task) (runner.Result, error) 
 		return runner.Result{}, err
 	}
 	key, err := u.key.Render(t.Scope)
+	if err != nil {
+		return runner.Result{}, err
+	}
+	name, err := u.bucket.Render(t.Scope)
 	if err != nil {
 		return runner.Result{}, err
 	}
@@ -60,8 +69,8 @@ func (u *upload) do(ctx context.Context, t *runner.Task) (runner.Result, error) 
 	urls := make([]any, len(objects))
 	for i, o := range objects {
 		group.Go(func() error {
-			url, err := bucket.Upload(ctx, t.Run.ID, o.key, o.file)
-			urls[i] = url
+			stored, err := bucket.Upload(ctx, cloud.Object{Run: t.Run.ID, Bucket: name, Create: u.create, Key: o.key, File: o.file})
+			urls[i] = stored.Place
 			if err != nil {
 				return fmt.Errorf("upload %s: %w", o.file, err)
 			}

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/gofab/gofab/internal/cloud"
 	"github.com/gofab/gofab/internal/journal"
 	"github.com/gofab/gofab/internal/remote"
 	"github.com/gofab/gofab/internal/ui"
@@ -54,7 +55,9 @@ func (a *app) runPlay(parent context.Context, r *ready, o *playOptions) (int, er
 		return runner.ExitError, fmt.Errorf("create the run's state: %w", err)
 	}
 	defer j.Close()
-	if err := j.Write(journal.Record{What: journal.Begin, Run: id, Play: r.play.Name, File: r.play.File, Provider: r.provider.Name()}); err != nil {
+	if err := j.Write(journal.Record{
+		What: journal.Begin, Run: id, Play: r.play.Name, File: r.play.File, Provider: r.provider.Name(), Region: regionOf(r.provider),
+	}); err != nil {
 		return runner.ExitError, fmt.Errorf("write the journal: %w", err)
 	}
 	key, public, err := newKey(filepath.Join(dir, "id_ed25519"))
@@ -89,6 +92,14 @@ func (a *app) runPlay(parent context.Context, r *ready, o *playOptions) (int, er
 	}
 }
 
+// regionOf is where a provider works, if it works in one place among several.
+func regionOf(p cloud.Provider) string {
+	if r, ok := p.(cloud.Regional); ok {
+		return r.Region()
+	}
+	return ""
+}
+
 func level(o *playOptions) ui.Level {
 	if o.quiet {
 		return ui.Quiet
@@ -99,7 +110,7 @@ func level(o *playOptions) ui.Level {
 // howToReach tells how to log in to machines that were kept.
 func (a *app) howToReach(run *runner.Run, dir string) {
 	for _, h := range run.Hosts {
-		m := h.Machine
+		m := h.Machine()
 		if m.Launched.IsZero() {
 			continue
 		}

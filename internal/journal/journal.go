@@ -66,6 +66,22 @@ func Open(dir string) (*Journal, error) {
 	return &Journal{file: file, torn: torn}, nil
 }
 
+// Append opens the journal of a run whose controller keeps none, or has not begun one: like Open,
+// but what is not there is made.
+func Append(dir string) (*Journal, error) {
+	if err := mkdirAllSync(dir); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(filepath.Join(dir, fileName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(file.Close(), syncDir(dir)); err != nil {
+		return nil, err
+	}
+	return Open(dir)
+}
+
 // Write appends the record and returns when it is on the disk. A zero Time becomes now, a zero
 // PID this process. After an error nobody knows whether the record is there: do not go on to
 // what it announces.

@@ -79,7 +79,7 @@ func load(stateDir, id string) Run {
 func (r *Run) fold(entries []entry) {
 	for _, e := range entries {
 		switch {
-		case e.bad, e.What == Launch, e.What == Machines:
+		case e.bad, e.What == Launch, e.What == Order, e.What == Machines:
 			r.Unsettled = true
 		case e.What == Terminated:
 			r.Unsettled = false

@@ -19,7 +19,7 @@ func (c Config) testQueue(t *testing.T) {
 	q := p.(cloud.Queue)
 	run, other := c.run(t, p), c.run(t, p)
 	for _, r := range []string{run, run, other} { // twice: to open an open queue is harmless
-		if where, err := q.Open(t.Context(), r); err != nil || where == "" {
+		if where, err := q.Open(t.Context(), r, ""); err != nil || where == "" {
 			t.Fatalf("open: %q, %v", where, err)
 		}
 	}
@@ -84,38 +84,41 @@ func (c Config) testBucket(t *testing.T) {
 	p := c.New(t)
 	b := p.(cloud.Bucket)
 	run := c.run(t, p)
+	upload := func(ctx context.Context, key, file string) (cloud.Stored, error) {
+		return b.Upload(ctx, cloud.Object{Run: run, Create: true, Key: key, File: file})
+	}
 	file := filepath.Join(t.TempDir(), "a file's \"name\"")
 	if err := os.WriteFile(file, []byte("golden"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	var places []string
 	for _, key := range []string{"a", "logs/Instance0.log", "deep/er/than that/x", `it's "quoted" $HOME & more`, "ünï/cödé 日本", "a b", "..x", "-rf"} {
-		place, err := b.Upload(t.Context(), run, key, file)
-		if err != nil || place == "" {
-			t.Errorf("upload %q: %q, %v", key, place, err)
+		stored, err := upload(t.Context(), key, file)
+		if err != nil || stored.Place == "" {
+			t.Errorf("upload %q: %q, %v", key, stored.Place, err)
 		}
-		places = append(places, place)
+		places = append(places, stored.Place)
 	}
 	if slices.Sort(places); len(slices.Compact(places)) != len(places) {
 		t.Errorf("two keys, one place: %q", places)
 	}
-	if _, err := b.Upload(t.Context(), run, "a", file); err != nil {
+	if _, err := upload(t.Context(), "a", file); err != nil {
 		t.Errorf("upload again: %v", err)
 	}
 	for _, key := range []string{"", ".", "..", "/etc/x", "../x", "a/../../x", "a//b", "a/", "./a", "nul\x00"} {
-		if place, err := b.Upload(t.Context(), run, key, file); err == nil {
-			t.Errorf("upload to key %q went to %q", key, place)
+		if stored, err := upload(t.Context(), key, file); err == nil {
+			t.Errorf("upload to key %q went to %q", key, stored.Place)
 		}
 	}
-	if _, err := b.Upload(t.Context(), run, "b", file+"-is-missing"); err == nil {
+	if _, err := upload(t.Context(), "b", file+"-is-missing"); err == nil {
 		t.Error("upload of a missing file: no error")
 	}
-	if _, err := b.Upload(t.Context(), run, "b", filepath.Dir(file)); err == nil {
+	if _, err := upload(t.Context(), "b", filepath.Dir(file)); err == nil {
 		t.Error("upload of a directory: no error")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := b.Upload(ctx, run, "c", file); err == nil {
+	if _, err := upload(ctx, "c", file); err == nil {
 		t.Error("upload with a cancelled context: no error")
 	}
 }

@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/gofab/gofab/internal/cloud"
 )
 
 // Storage implements cloud.Bucket and cloud.Queue under <Root>/<run>/bucket and
@@ -20,22 +21,22 @@ type Storage struct {
 
 // Upload copies the file into the run's bucket; under its key it appears whole or not at all,
 // and replaces what was there. A key that is absolute, not clean or leads out of the bucket is
-// refused. It returns the copy's path.
-func (s Storage) Upload(ctx context.Context, run, key, file string) (string, error) {
-	if err := CheckRun(run); err != nil {
-		return "", err
+// refused. There is one bucket for each run, whatever its name.
+func (s Storage) Upload(ctx context.Context, o cloud.Object) (cloud.Stored, error) {
+	if err := CheckRun(o.Run); err != nil {
+		return cloud.Stored{}, err
 	}
-	if key == "." || path.Clean(key) != key || strings.ContainsRune(key, 0) || !filepath.IsLocal(filepath.FromSlash(key)) {
-		return "", fmt.Errorf("upload %s: key %q is not a clean relative path", file, key)
+	if err := o.CheckKey(); err != nil {
+		return cloud.Stored{}, err
 	}
-	dest := filepath.Join(s.Root, run, "bucket", filepath.FromSlash(key))
+	dest := filepath.Join(s.Root, o.Run, "bucket", filepath.FromSlash(o.Key))
 	if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
-		return "", fmt.Errorf("upload: %w", err)
+		return cloud.Stored{}, fmt.Errorf("upload: %w", err)
 	}
-	if err := copyWhole(ctx, file, dest); err != nil {
-		return "", fmt.Errorf("upload %s: %w", key, err)
+	if err := copyWhole(ctx, o.File, dest); err != nil {
+		return cloud.Stored{}, fmt.Errorf("upload %s: %w", o.Key, err)
 	}
-	return dest, nil
+	return cloud.Stored{Place: dest}, nil
 }
 
 // copyWhole copies a regular file so that dest is never seen half written.

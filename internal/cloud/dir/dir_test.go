@@ -14,7 +14,7 @@ import (
 func open(t *testing.T) (Storage, string) {
 	t.Helper()
 	s := Storage{Root: t.TempDir()}
-	queue, err := s.Open(t.Context(), "r")
+	queue, err := s.Open(t.Context(), "r", "")
 	if err != nil {
 		t.Fatal(err)
 	}
