@@ -350,10 +350,13 @@ func TestLateAddress(t *testing.T) {
 			expect(t, "early", time.Since(w.began) < 20*time.Second, host == 0)
 			return 0
 		}
-		time.AfterFunc(5*time.Second, func() {
-			w.lose("h2")
-			w.launch = func(cloud.LaunchSpec) (int, error) { return 0, errors.New("no room") }
-		})
+		time.AfterFunc(5*time.Second, func() { w.lose("h2") })
+		w.launch = func(spec cloud.LaunchSpec) (int, error) {
+			if time.Since(w.began) > 0 {
+				return 0, errors.New("no room")
+			}
+			return spec.Count, nil
+		}
 		w.dial = func(_ context.Context, m cloud.Machine) error {
 			if m.Name == "h2" {
 				return &runner.UnreachableError{Err: errors.New("connection refused")}
