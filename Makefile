@@ -10,8 +10,9 @@ GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the tests use when it is there, as command=Debian package: further shells for the supervisor,
-# ssh and an sshd to test against, jq for the recipes of docs/events.md, a compiler for the race detector.
-TEST_TOOLS = ssh=openssh-client sshd=openssh-server busybox=busybox dash=dash ps=procps jq=jq gcc=gcc qemu-aarch64=qemu-user
+# ssh and an sshd to test against, jq for the recipes of docs/events.md, cloud-init for the user data of EC2's
+# machines, a compiler for the race detector.
+TEST_TOOLS = ssh=openssh-client sshd=openssh-server busybox=busybox dash=dash ps=procps jq=jq cloud-init=cloud-init unshare=util-linux gcc=gcc qemu-aarch64=qemu-user
 
 # How often each fuzz target is tried: a count, so that a slow computer tests as much as a fast one.
 FUZZ = 2000x
@@ -31,7 +32,8 @@ build: ## bin/gofab
 test: deps check unit test-arm64 fuzz ## all that must pass: format, vet, tests with the race detector, fuzzing for a moment
 
 # Only root's tests need an sshd, so nobody else gets one. What cannot be had is only named: the tests
-# that need it then fail and say so, but for those with the tag sshd, which are left out.
+# that need it then fail and say so, but for those with the tag sshd, which are left out. An installed
+# cloud-init would run when this computer starts the next time, but for the file that disables it.
 .PHONY: deps
 deps: ## install what the tests use, where that can be done without a question
 	@PATH=$$PATH:/usr/sbin; missing=; \
@@ -43,6 +45,7 @@ deps: ## install what the tests use, where that can be done without a question
 	if [ "$$(id -u)" = 0 ]; then as=; else as='sudo -n'; fi; \
 	if command -v apt-get >/dev/null && $$as true 2>/dev/null; then \
 		echo "installing$$missing"; \
+		case "$$missing " in *' cloud-init '*) $$as install -D /dev/null /etc/cloud/cloud-init.disabled;; esac; \
 		$$as apt-get -qq update && $$as env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y $$missing >/dev/null && exit 0; \
 	fi; \
 	echo "not installed, so some tests will fail or be left out:$$missing"
