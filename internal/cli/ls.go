@@ -44,7 +44,9 @@ type row struct {
 	Run      string         `json:"run"`
 	Play     string         `json:"play"`
 	Provider string         `json:"provider"`
-	State    string         `json:"state"` // running, crashed, kept or ended
+	Region   string         `json:"region,omitempty"`
+	Owner    string         `json:"owner,omitempty"` // who launched it, when only the provider knows of it
+	State    string         `json:"state"`           // running, crashed, kept, left, ended, or found: known by the provider alone
 	Machines int            `json:"machines"`
 	Began    time.Time      `json:"began"`
 	Expires  *time.Time     `json:"expires,omitempty"` // of the last machine
@@ -76,13 +78,13 @@ func survey(ctx context.Context, all bool) ([]row, error) {
 }
 
 func look(ctx context.Context, state string, run journal.Run) row {
-	r := row{Run: run.ID, Play: run.Play, Provider: run.Provider, Began: run.Began, Names: []string{}, journal: run}
+	r := row{Run: run.ID, Play: run.Play, Provider: run.Provider, Region: run.Region, Began: run.Began, Names: []string{}, journal: run}
 	if !run.Ended.IsZero() {
 		r.Code = &run.Code
 	}
 	var machines []cloud.Machine
 	var err error
-	if r.provider, err = providerOf(run.Provider, state); err == nil {
+	if r.provider, err = providerOf(run, state); err == nil {
 		machines, err = r.provider.Machines(ctx, run.ID)
 	}
 	if err != nil {

@@ -172,7 +172,7 @@ func (r *ready) choose(head *tasks.Head, o *playOptions, errs *source.List) {
 		login.KeyFile = cmp.Or(login.KeyFile, o.privateKey)
 	}
 	var err error
-	if r.provider, err = newProvider(name, r.state, r.hosts); err != nil {
+	if r.provider, err = newProvider(name, r.state, "", r.hosts); err != nil {
 		pos := head.Book.Provider.Pos()
 		errs.Add(&source.Error{Pos: pos, Msg: err.Error(), Hint: source.Suggest(name, providers)})
 	}
@@ -190,8 +190,14 @@ func inventory(args []string, errs *source.List) []static.Host {
 	return hosts
 }
 
-// prepare does what takes time and needs no machine, before the clock starts.
+// prepare does what takes time and needs no machine, before the clock starts. Whether the provider
+// will be able to work comes first: that takes seconds, and building the miner may take longer.
 func (r *ready) prepare(ctx context.Context) error {
+	if c, ok := r.provider.(cloud.Checker); ok {
+		if err := c.Check(ctx); err != nil {
+			return withRemedy(err)
+		}
+	}
 	if !r.miner {
 		return nil
 	}
@@ -203,8 +209,17 @@ func (r *ready) prepare(ctx context.Context) error {
 	return err
 }
 
+// withRemedy adds to an error what to do about it, for where there is no view to show that.
+func withRemedy(err error) error {
+	var r interface{ Remedy() string }
+	if errors.As(err, &r) && r.Remedy() != "" {
+		return fmt.Errorf("%w\n%s", err, r.Remedy())
+	}
+	return err
+}
+
 // providers are the words that `provider:` knows.
-var providers = []string{"local", "static"}
+var providers = []string{"local", "aws", "static"}
 
 func completePlaybooks(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return builtinPlaybooks(), cobra.ShellCompDirectiveDefault

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gofab/gofab/internal/cloud/dir"
 )
 
 // take opens the machine's lock file and locks it. The lock belongs to the open file: a child
@@ -61,26 +63,7 @@ func (p place) pid() int {
 // lockFleet makes the launcher (or terminator) of the fleet the only one, in this and all other
 // processes. It waits until ctx ends.
 func lockFleet(ctx context.Context, fleet string) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(fleet, ".lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := flock(f, unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { f.Close() }, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			f.Close()
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			f.Close()
-			return nil, fmt.Errorf("another gofab is launching or terminating: %w", context.Cause(ctx))
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
+	return dir.Lock(ctx, filepath.Join(fleet, ".lock"))
 }
 
 // generation counts how often the fleet was terminated. A launch remembers the number that it

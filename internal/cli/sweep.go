@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/cloud/aws"
+	"github.com/gofab/gofab/internal/journal"
+	"github.com/gofab/gofab/internal/source"
+)
+
+// reach is where scram and reap look for runs besides the state directory: at a provider, which
+// knows them by their tags, in regions.
+type reach struct {
+	provider   string
+	regions    []string
+	allRegions bool
+}
+
+func (r *reach) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&r.provider, "provider", "", "ask this provider for runs, too: it needs no state of ours (aws)")
+	f.StringSliceVar(&r.regions, "region", nil, "in these regions, besides those that journals name and the environment's")
+	f.BoolVar(&r.allRegions, "all-regions", false, "in all regions that the account can use")
+}
+
+// check refuses flags that make no sense together.
+func (r *reach) check() error {
+	switch {
+	case r.provider != "" && !slices.Contains(providers, r.provider):
+		err := fmt.Errorf("unknown provider %q", r.provider)
+		if hint := source.Suggest(r.provider, providers); hint != "" {
+			err = fmt.Errorf("%w; %s", err, hint)
+		}
+		return err
+	case r.provider != "" && r.provider != "aws":
+		return fmt.Errorf("--provider is for aws: what %s has is in the state directory", r.provider)
+	case r.provider == "" && (r.allRegions || len(r.regions) > 0):
+		return errors.New("--region and --all-regions go with --provider aws")
+	}
+	return nil
+}
+
+// rows are the runs of the state directory and, where the provider is to be asked, those that it
+// has something of. A region that cannot be asked is an error that comes along with the others'.
+func (r *reach) rows(ctx context.Context) ([]row, error) {
+	rows, err := survey(ctx, true)
+	if err != nil || r.provider == "" {
+		return rows, err
+	}
+	state, err := journal.StateDir()
+	if err != nil {
+		return nil, err
+	}
+	rows = slices.DeleteFunc(rows, func(have row) bool { return have.Provider != r.provider })
+	where, err := r.where(ctx, state, rows)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, region := range where {
+		p, err := newProvider(r.provider, state, region, nil)
+		if err != nil {
+			return nil, err
+		}
+		traces, err := p.(cloud.Sweeper).Runs(ctx)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", region, withRemedy(err)))
+			continue
+		}
+		for _, t := range traces {
+			rows = found(rows, t, p, region)
+		}
+	}
+	return rows, errors.Join(errs...)
+}
+
+// where are the regions to ask: those that are named, that journals name, and the environment's.
+func (r *reach) where(ctx context.Context, state string, rows []row) ([]string, error) {
+	here := aws.New(state, "")
+	if r.allRegions {
+		all, err := here.Regions(ctx)
+		if err != nil {
+			return nil, withRemedy(err)
+		}
+		return all, nil
+	}
+	regions := slices.Clone(r.regions)
+	if region := here.Region(); region != "" {
+		regions = append(regions, region)
+	}
+	for _, have := range rows {
+		if region := have.journal.Region; region != "" {
+			regions = append(regions, region)
+		}
+	}
+	if len(regions) == 0 {
+		return nil, withRemedy(here.Check(ctx))
+	}
+	slices.Sort(regions)
+	return slices.Compact(regions), nil
+}
+
+// found adds a run that the provider has something of, unless the state directory has it.
+func found(rows []row, t cloud.Trace, p cloud.Provider, region string) []row {
+	if slices.ContainsFunc(rows, func(have row) bool { return have.Run == t.Run }) {
+		return rows
+	}
+	r := row{Run: t.Run, Provider: p.Name(), Region: region, Owner: t.Owner, State: "found", Machines: t.Machines, provider: p}
+	r.Names = []string{}
+	if !t.Expires.IsZero() {
+		r.Expires = &t.Expires
+	}
+	return append(rows, r)
+}
+
+// expired tells whether a run has outlived its time: nobody can be using it any more.
+func (r row) expired() bool { return r.Expires != nil && time.Now().After(*r.Expires) }

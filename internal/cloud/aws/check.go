@@ -1,0 +1,106 @@
+package aws
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/cloud/aws/userdata"
+)
+
+// Policy is the least that gofab's credentials must be allowed to do, as an IAM policy. Ending and
+// changing is allowed only of what carries the run's tag.
+//
+//go:embed policy.json
+var Policy []byte
+
+// checkLimit bounds a look at the credentials, whatever the chain of the SDK asks for them.
+const checkLimit = 4 * time.Second
+
+// Check sees whether there are a region and credentials, and whether EC2 accepts them. It makes
+// one call, and that a dry run.
+func (p *Provider) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	c, err := p.clients(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := c.config.Credentials.Retrieve(ctx); err != nil {
+		return &Error{Err: fmt.Errorf("no AWS credentials: %s", firstSentence(rootCause(err))), remedy: credentialsHint}
+	}
+	return c.dry(ctx, "ec2:DescribeInstances", func() error {
+		_, err := c.ec2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{DryRun: sdk.Bool(true)})
+		return err
+	})
+}
+
+// dry makes a call that is a dry run: what AWS answers to one that it would have carried out is an
+// error, too.
+func (c *clients) dry(ctx context.Context, action string, call func() error) error {
+	err := call()
+	if code(err) == "DryRunOperation" {
+		return nil
+	}
+	return explain(ctx, action, err)
+}
+
+// CheckAll looks at all that a play needs, and tells of each thing, within seconds. It makes
+// nothing. What can be done to machines that are there already it cannot know: that depends on
+// their tags.
+func (p *Provider) CheckAll(ctx context.Context, tell func(what string, err error)) {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	if err := p.Check(ctx); err != nil {
+		tell("region and credentials", err)
+		return
+	}
+	tell("region "+p.region+", credentials, ec2:DescribeInstances", nil)
+	c, _ := p.clients(ctx)
+	account, arn, err := c.whoami(ctx)
+	if err == nil {
+		tell(fmt.Sprintf("account %s, as %s", account, arn), nil)
+	} // who we are is not needed, and some endpoints do not say it
+	tell("ec2:RunInstances, of "+defaultTypes[0], p.dryLaunch(ctx, c))
+	tell("ec2:CreateSecurityGroup", c.dry(ctx, "ec2:CreateSecurityGroup", func() error {
+		in := groupInput("check", time.Now())
+		in.DryRun = sdk.Bool(true)
+		_, err := c.ec2.CreateSecurityGroup(ctx, in)
+		return err
+	}))
+	_, err = c.groups(ctx)
+	tell("ec2:DescribeSecurityGroups", err)
+	_, err = p.queueRuns(ctx)
+	tell("sqs:ListQueues", err)
+}
+
+// dryLaunch tries an order like those of a play.
+func (p *Provider) dryLaunch(ctx context.Context, c *clients) error {
+	key, err := userdata.NewHostKey()
+	if err != nil {
+		return err
+	}
+	l := &launch{p: p, c: c, spec: cloud.LaunchSpec{Run: "check", Count: 1, TTL: time.Hour, UserKey: key.Public}}
+	l.req = request{spec: l.spec, hostKey: key}
+	if l.req.image, err = c.image(ctx, l.spec); err != nil {
+		return err
+	}
+	return l.try(ctx)
+}
+
+// whoami is the account and the identity of the credentials.
+func (c *clients) whoami(ctx context.Context) (account, arn string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	out, err := c.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", "", explain(ctx, "sts:GetCallerIdentity", err)
+	}
+	return sdk.ToString(out.Account), sdk.ToString(out.Arn), nil
+}
