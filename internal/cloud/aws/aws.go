@@ -28,6 +28,7 @@ import (
 // Provider launches instances in one region. Any number of Providers, in any number of processes,
 // may work on the same run.
 type Provider struct {
+	pace
 	state  string // directory of the runs' directories
 	region string // empty until the configuration is loaded, unless it was given
 
@@ -51,7 +52,7 @@ var (
 // New returns the provider of a region; empty means the one that the environment or the profile
 // names. runs is the directory that holds the runs' own directories, with their journals.
 func New(runs, region string) *Provider {
-	return &Provider{state: runs, region: region, died: map[string]string{}}
+	return &Provider{pace: realPace, state: runs, region: region, died: map[string]string{}}
 }
 
 // Name is "aws".
@@ -65,13 +66,19 @@ func (p *Provider) Region() string {
 	return p.region
 }
 
-// Limits on waiting. EC2 gives no promise of how soon it shows what it has made: settling is what
-// has to pass before something that it does not show is not there.
-const (
-	callLimit = 45 * time.Second // for one call, with all its attempts
-	settling  = 45 * time.Second
-	tick      = time.Second // between two looks at the same things
-)
+// callLimit is for one call, with all its attempts.
+const callLimit = 45 * time.Second
+
+// pace is how long is waited for what has no signal of its own.
+type pace struct {
+	tick time.Duration // between two looks at the same things
+
+	// settling has to pass before something that EC2 does not show is not there. EC2 gives no
+	// promise; it is seconds as a rule.
+	settling time.Duration
+}
+
+var realPace = pace{tick: time.Second, settling: 45 * time.Second}
 
 // runDir is the run's directory of state.
 func (p *Provider) runDir(run string) (string, error) {

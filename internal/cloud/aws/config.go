@@ -19,6 +19,7 @@ import (
 
 // clients are the SDK's, all of one configuration.
 type clients struct {
+	pace
 	config sdk.Config
 	ec2    *ec2.Client
 	sts    *sts.Client
@@ -40,7 +41,7 @@ func (p *Provider) clients(ctx context.Context) (*clients, error) {
 		p.loadErr = &Error{Err: errors.New("no AWS region is set"), remedy: "set AWS_REGION (for example to us-east-1), or region in your profile in ~/.aws/config"}
 	default:
 		p.region = cfg.Region
-		p.loaded = &clients{config: cfg, ec2: ec2.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg)}
+		p.loaded = &clients{pace: p.pace, config: cfg, ec2: ec2.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg)}
 	}
 	return p.loaded, p.loadErr
 }

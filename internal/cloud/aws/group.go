@@ -68,7 +68,7 @@ func (c *clients) makeGroup(ctx context.Context, spec cloud.LaunchSpec, expires 
 	}
 	out, err := c.ec2.CreateSecurityGroup(ctx, in)
 	if code(err) == "InvalidGroup.Duplicate" {
-		for ; ctx.Err() == nil; pause(ctx, tick) {
+		for ; ctx.Err() == nil; pause(ctx, c.tick) {
 			groups, err := c.groups(ctx, filter("group-name", "gofab-"+spec.Run), filter("tag:"+tag.Run, spec.Run))
 			if err != nil || len(groups) > 0 {
 				return firstID(groups), err
@@ -131,7 +131,7 @@ func (c *clients) admit(ctx context.Context, group string, spec cloud.LaunchSpec
 		switch {
 		case err == nil || code(err) == "InvalidPermission.Duplicate":
 			return nil
-		case !is(err, notFound) || !pause(ctx, tick):
+		case !is(err, notFound) || !pause(ctx, c.tick):
 			return explain(ctx, "ec2:AuthorizeSecurityGroupIngress", err)
 		}
 	}
@@ -150,7 +150,7 @@ func (c *clients) deleteGroups(ctx context.Context, run string) error {
 			if err == nil || is(err, notFound) {
 				break
 			}
-			if code(err) != "DependencyViolation" || !pause(ctx, 2*tick) {
+			if code(err) != "DependencyViolation" || !pause(ctx, 2*c.tick) {
 				return fmt.Errorf("the security group %s is left: %w", sdk.ToString(g.GroupId), explain(ctx, "ec2:DeleteSecurityGroup", err))
 			}
 		}

@@ -295,7 +295,7 @@ func (l *launch) have(i instance) {
 // foreign is an order whose token EC2 knows with other terms: an earlier process has sent it, with
 // what it then knew. Its machines are found by the run's tag, sooner or later.
 func (l *launch) foreign(ctx context.Context, o order, refusal error) error {
-	for end := o.Time.Add(settling); time.Now().Before(end); {
+	for end := o.Time.Add(l.p.settling); time.Now().Before(end); {
 		f, err := l.p.survey(ctx, l.spec.Run)
 		if err != nil {
 			return err
@@ -306,7 +306,7 @@ func (l *launch) foreign(ctx context.Context, o order, refusal error) error {
 				return nil
 			}
 		}
-		if !pause(ctx, tick) {
+		if !pause(ctx, l.p.tick) {
 			return context.Cause(ctx)
 		}
 	}

@@ -16,7 +16,7 @@ type order struct {
 }
 
 // young tells whether EC2 may not show yet what the order has made.
-func (o order) young() bool { return time.Since(o.Time) < settling }
+func (p pace) young(o order) bool { return time.Since(o.Time) < p.settling }
 
 // end is the number after the order's last machine.
 func (o order) end() int { return o.First + o.Count }

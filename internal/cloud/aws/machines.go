@@ -129,7 +129,7 @@ func (p *Provider) survey(ctx context.Context, run string) (fleet, error) {
 	}
 	for _, o := range f.ledger.current() {
 		for n, id := range o.ids {
-			if !shown[id] && o.young() {
+			if !shown[id] && p.young(o) {
 				f.machines = append(f.machines, p.unseen(run, o, n, id))
 			}
 		}

@@ -50,7 +50,7 @@ const lockPatience = 10 * time.Second
 
 // end terminates the run's instances until none is left, then removes its groups.
 func (c *clients) end(ctx context.Context, p *Provider, run string) error {
-	for wait := tick / 4; ; wait = min(2*wait, tick) {
+	for wait := c.tick / 4; ; wait = min(2*wait, c.tick) {
 		left, waiting, err := c.sweep(ctx, p, run)
 		if err != nil {
 			return err
@@ -83,7 +83,7 @@ func (c *clients) sweep(ctx context.Context, p *Provider, run string) (left []st
 		}
 	}
 	for _, o := range led.orders {
-		if !o.young() {
+		if !c.young(o) {
 			continue
 		}
 		waiting = waiting || !o.answered

@@ -38,6 +38,10 @@ type Config struct {
 
 	// TTL is the shortest one that the provider can be tested with; needed unless Owned.
 	TTL time.Duration
+
+	// Hurried: the machines live by a clock that is faster than ours, and may end before they
+	// say, by ours.
+	Hurried bool
 }
 
 // Run runs the suite.

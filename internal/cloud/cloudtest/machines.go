@@ -29,7 +29,7 @@ func (c Config) testLaunch(t *testing.T) {
 			}
 		case m.Run != run || m.Launched.Before(before) || m.Launched.After(time.Now().Add(time.Second)):
 			t.Errorf("run or launch time: %+v", m)
-		case m.Expires.Sub(m.Launched).Round(time.Second) != 5*time.Minute:
+		case (m.Expires.Sub(m.Launched) - 5*time.Minute).Abs() > 2*time.Second:
 			t.Errorf("lives %s", m.Expires.Sub(m.Launched))
 		}
 	}
@@ -164,7 +164,7 @@ func (c Config) testTTL(t *testing.T) {
 	}
 	eventually(t, "machines end by themselves", func() bool { return len(list(t, p, run)) == 0 })
 	for _, m := range machines {
-		if early := time.Until(m.Expires); early > 0 {
+		if early := time.Until(m.Expires); early > 0 && !c.Hurried {
 			t.Errorf("%s ended %s too early", m.ID, early)
 		}
 	}
