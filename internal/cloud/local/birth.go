@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
-
-	"github.com/gofab/gofab/internal/cloud"
 )
 
 const (
@@ -29,10 +27,20 @@ const (
 	markDir  = "GOFAB_MACHINE_DIR" // <state>/<run>/machines/<name>
 )
 
+// nature is what is decided of a machine before it is born.
+type nature struct {
+	listen     net.TCPAddr // port 0: any
+	hostKey    []byte      // private, PEM; nil: a fresh one
+	userKeys   string      // of those who may log in, in authorized_keys form
+	ttl        time.Duration
+	generation int64 // of the fleet
+}
+
 // bear makes the machine: everything that is known of it first, the lock next, the process last.
-func (p place) bear(spec cloud.LaunchSpec, generation int64) (err error) {
+// The channel is closed when the process has ended.
+func (p place) bear(n nature) (ended <-chan struct{}, err error) {
 	if err := os.Mkdir(p.dir, 0o700); err != nil {
-		return err
+		return nil, err
 	}
 	defer func() {
 		if err != nil { // then there is no process
@@ -41,16 +49,16 @@ func (p place) bear(spec cloud.LaunchSpec, generation int64) (err error) {
 	}()
 	for _, d := range []string{filepath.Dir(p.syslog()), p.tmp()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	hostKey, err := p.makeHostKey()
+	hostKey, err := p.layHostKey(n.hostKey)
 	if err != nil {
-		return fmt.Errorf("host key: %w", err)
+		return nil, fmt.Errorf("host key: %w", err)
 	}
-	ln, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	ln, err := net.ListenTCP("tcp4", &n.listen)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer ln.Close()
 
@@ -59,54 +67,58 @@ func (p place) bear(spec cloud.LaunchSpec, generation int64) (err error) {
 	err = p.writeBirth(birth{
 		Run: p.run, Name: p.name(), Index: p.index,
 		Address: addr.IP.String(), Port: addr.Port, User: userName(),
-		HostKey: hostKey, UserKey: spec.UserKey,
-		Launched: now, Expires: now.Add(spec.TTL), Generation: generation,
+		HostKey: hostKey, UserKey: n.userKeys,
+		Launched: now, Expires: now.Add(n.ttl), Generation: n.generation,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	lock, err := p.take()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer lock.Close()
 	return p.start(ln, lock)
 }
 
-// makeHostKey writes the private key and returns the public one in authorized_keys form.
-func (p place) makeHostKey() (string, error) {
-	public, private, err := ed25519.GenerateKey(nil)
+// layHostKey writes the private key, a fresh one if there is none, and returns the public one in
+// authorized_keys form.
+func (p place) layHostKey(text []byte) (string, error) {
+	if text == nil {
+		_, private, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			return "", err
+		}
+		block, err := ssh.MarshalPrivateKey(private, p.name())
+		if err != nil {
+			return "", err
+		}
+		text = pem.EncodeToMemory(block)
+	}
+	signer, err := ssh.ParsePrivateKey(text)
 	if err != nil {
 		return "", err
 	}
-	block, err := ssh.MarshalPrivateKey(private, p.name())
-	if err != nil {
+	if err := os.WriteFile(p.file("hostkey"), text, 0o600); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(p.file("hostkey"), pem.EncodeToMemory(block), 0o600); err != nil {
-		return "", err
-	}
-	key, err := ssh.NewPublicKey(public)
-	if err != nil {
-		return "", err
-	}
-	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))), nil
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey()))), nil
 }
 
 // start makes the child and the one goroutine that awaits it, for as long as both live.
-func (p place) start(ln *net.TCPListener, lock *os.File) error {
+func (p place) start(ln *net.TCPListener, lock *os.File) (<-chan struct{}, error) {
 	executable, err := self()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	socket, err := ln.File()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer socket.Close()
 	console, err := os.OpenFile(p.file("console.log"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer console.Close()
 	cmd := &exec.Cmd{
@@ -120,10 +132,14 @@ func (p place) start(ln *net.TCPListener, lock *os.File) error {
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	if err := cmd.Start(); err != nil {
-		return err
+		return nil, err
 	}
-	go cmd.Wait()
-	return nil
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		cmd.Wait()
+	}()
+	return ended, nil
 }
 
 // processEnv is the environment of the machine's own process: not the launcher's, which may hold

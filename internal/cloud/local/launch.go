@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 
 	"golang.org/x/crypto/ssh"
@@ -87,7 +88,10 @@ func (p *Provider) launchMissing(ctx context.Context, spec cloud.LaunchSpec, beg
 			if generation(fleet) != began {
 				return errTerminated
 			}
-			return p.place(spec.Run, next+i).bear(spec, began)
+			_, err := p.place(spec.Run, next+i).bear(nature{
+				listen: net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, userKeys: spec.UserKey, ttl: spec.TTL, generation: began,
+			})
+			return err
 		})
 	}
 	return group.Wait()

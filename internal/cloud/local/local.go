@@ -12,6 +12,9 @@
 // inherits the listening socket) and date of death stand in machine.json. So Launch has nothing
 // to wait for, and a launcher that is killed between any two of its steps leaves either a machine
 // that Machines and Terminate find, or a directory and no machine.
+//
+// A machine can also be had alone, without a run, at an address and with keys that the caller
+// chooses: see Start.
 package local
 
 import (

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -155,15 +156,28 @@ func (p place) server(born birth, log *syslog) (*sshd.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("host key: %w", err)
 	}
-	userKey, _, _, _, err := ssh.ParseAuthorizedKey([]byte(born.UserKey))
+	userKeys, err := parseKeys(born.UserKey)
 	if err != nil {
 		return nil, fmt.Errorf("user key: %w", err)
 	}
 	return &sshd.Server{
 		HostKey:    hostKey,
-		Authorized: []ssh.PublicKey{userKey},
+		Authorized: userKeys,
 		Home:       p.home(),
 		Env:        p.env(),
 		Log:        func(format string, args ...any) { log.printf("sshd", format, args...) },
 	}, nil
+}
+
+// parseKeys reads public keys in authorized_keys form, one a line.
+func parseKeys(text string) ([]ssh.PublicKey, error) {
+	var keys []ssh.PublicKey
+	for rest := []byte(strings.TrimSpace(text)); len(rest) > 0; {
+		key, _, _, left, err := ssh.ParseAuthorizedKey(rest)
+		if err != nil {
+			return nil, err
+		}
+		keys, rest = append(keys, key), left
+	}
+	return keys, nil
 }

@@ -40,7 +40,7 @@ type birth struct {
 	Port       int       `json:"port"`
 	User       string    `json:"user"`
 	HostKey    string    `json:"host_key"` // public; the private half is in the file hostkey
-	UserKey    string    `json:"user_key"`
+	UserKey    string    `json:"user_key"` // or several, one a line
 	Launched   time.Time `json:"launched"`
 	Expires    time.Time `json:"expires"`
 	Generation int64     `json:"generation"` // of the fleet, see generation
