@@ -141,8 +141,8 @@ func TestOrder(t *testing.T) {
 	sent := w.calls("RunInstances")[0].Params
 	for name, want := range map[string]string{
 		"MinCount": "2", "MaxCount": "2", "InstanceType": "t3.micro", "InstanceInitiatedShutdownBehavior": "terminate",
-		"ImageId":                           "resolve:ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
-		"MetadataOptions.HttpTokens":        "required",
+		"ImageId":                            "resolve:ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
+		"MetadataOptions.HttpTokens":         "required",
 		"BlockDeviceMapping.1.Ebs.Encrypted": "true", "BlockDeviceMapping.1.Ebs.DeleteOnTermination": "true",
 		"BlockDeviceMapping.1.Ebs.VolumeSize": "20", "BlockDeviceMapping.1.DeviceName": "/dev/sda1",
 		"InstanceMarketOptions.MarketType": "spot", "Placement.AvailabilityZone": "us-east-1b",

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -206,20 +207,41 @@ func TestAnswerLostThenScram(t *testing.T) {
 	}
 }
 
-// A token that EC2 knows with other terms is not tried again: the machines are found by their tag.
+// A token that EC2 knows with other terms is not used for a second order: the machines are found by
+// their tag.
 func TestTokenReused(t *testing.T) {
-	w := start(t, awslab.Config{Visible: 300 * time.Millisecond})
+	w := start(t, awslab.Config{Visible: 500 * time.Millisecond})
+	p := w.provider()
 	spec := w.order("r", 2)
-	w.Hook(func(m awslab.Moment, c awslab.Call) {
-		if m == awslab.After && c.Action == "DescribeSecurityGroups" {
-			w.Hook(nil)
-			w.Fault(awslab.Fault{Action: "RunInstances", Times: mostAttempts, Lost: true})
-		}
-	})
-	w.provider().Launch(t.Context(), spec)
-	spec.Volume = 9 // what another process would have it be
+	c, err := p.clients(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &launch{p: p, c: c, spec: spec}
+	if err := os.MkdirAll(w.state+"/r", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	o := l.order(place{"", "t3.micro"}, 2)
+	if err := l.write(o); err != nil {
+		t.Fatal(err)
+	}
+	in, err := l.req.input(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.CreditSpecification = nil // as a gofab of another version would have ordered
+	if _, err := c.ec2.RunInstances(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
 	if machines := w.launch(w.provider(), spec); len(machines) != 2 || w.made() != 2 {
 		t.Errorf("%d machines, %d made", len(machines), w.made())
+	}
+	calls := w.calls("RunInstances")
+	if last := calls[len(calls)-1]; last.Code != "IdempotentParameterMismatch" {
+		t.Errorf("the order was answered with %q", last.Code)
 	}
 }
 
@@ -322,14 +344,13 @@ func TestCheck(t *testing.T) {
 		{"ExpiredToken", "have expired", "log in again"},
 		{"UnauthorizedOperation", "may not do ec2:DescribeInstances", "--policy"},
 	} {
+		w := start(t, awslab.Config{})
 		w.Fault(awslab.Fault{Times: 2, Code: c.code})
 		err := w.provider().Check(t.Context())
 		var own *Error
 		if !errors.As(err, &own) || !strings.Contains(err.Error(), c.says) || !strings.Contains(own.Remedy(), c.remedy) {
 			t.Errorf("%s: %v", c.code, err)
 		}
-		w.Fault(awslab.Fault{Times: 1}) // takes the place of the fault that is left, if one is
-		w.provider().Check(t.Context())
 	}
 }
 

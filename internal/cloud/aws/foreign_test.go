@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"fmt"
 	"testing"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -12,7 +13,7 @@ import (
 func (w *world) foreignInstance(t *testing.T, c *clients) string {
 	t.Helper()
 	out, err := c.ec2.RunInstances(t.Context(), &ec2.RunInstancesInput{
-		MinCount: sdk.Int32(1), MaxCount: sdk.Int32(1), ImageId: sdk.String("ami-0123456789abcdef0"), InstanceType: types.InstanceTypeT3Micro,
+		MinCount: sdk.Int32(1), MaxCount: sdk.Int32(1), ImageId: sdk.String(fmt.Sprintf(ubuntu, "amd64")), InstanceType: types.InstanceTypeT3Micro,
 		TagSpecifications: []types.TagSpecification{{ResourceType: types.ResourceTypeInstance, Tags: []types.Tag{ec2Tag("Name", "gofab r")}}},
 	})
 	if err != nil {

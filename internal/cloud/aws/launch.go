@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -101,13 +102,18 @@ func (l *launch) launch(ctx context.Context) error {
 		return err
 	}
 	for _, o := range l.fleet.ledger.current() {
-		if !o.answered {
+		if !o.answered && !l.fleet.shows(o) {
 			if err := l.send(ctx, o); err != nil && !is(err, noCapacity) {
 				return err
 			}
 		}
 	}
 	return l.fill(ctx)
+}
+
+// shows tells whether EC2 shows what an order has brought.
+func (f fleet) shows(o order) bool {
+	return slices.ContainsFunc(f.instances, func(i instance) bool { return i.number >= o.First && i.number < o.end() })
 }
 
 // prepare gathers what every order needs: keys, the image, and a security group. Before anything
@@ -141,7 +147,7 @@ func (l *launch) try(ctx context.Context) error {
 	}
 	in.ClientToken, in.DryRun = nil, sdk.Bool(true)
 	_, err = l.c.ec2.RunInstances(ctx, in)
-	if code(err) == "DryRunOperation" || is(err, noCapacity) {
+	if code(err) == "DryRunOperation" || l.elsewhere(place, err) {
 		return nil // what there is no room for here, there may be room for elsewhere
 	}
 	return explain(ctx, "ec2:RunInstances", err)
@@ -168,6 +174,14 @@ func (l *launch) places() []place {
 	return all
 }
 
+// elsewhere tells whether an order was refused for a reason that may not hold for the next place:
+// there is no room, or the type is not offered in the region and there is another.
+func (l *launch) elsewhere(at place, err error) bool {
+	places := l.places()
+	last := places[len(places)-1].kind == at.kind
+	return is(err, noCapacity) || !last && code(err) == "InvalidParameterValue" && strings.Contains(err.Error(), "nstanceType")
+}
+
 // fill orders until nothing is missing, or there is no place left that has room.
 func (l *launch) fill(ctx context.Context) error {
 	var none []error
@@ -175,7 +189,7 @@ func (l *launch) fill(ctx context.Context) error {
 		for l.missing() > 0 {
 			before := l.missing()
 			err := l.send(ctx, l.order(at, min(before, batch)))
-			if is(err, noCapacity) {
+			if l.elsewhere(at, err) {
 				none = append(none, err)
 				break
 			}
@@ -295,16 +309,14 @@ func (l *launch) have(i instance) {
 // foreign is an order whose token EC2 knows with other terms: an earlier process has sent it, with
 // what it then knew. Its machines are found by the run's tag, sooner or later.
 func (l *launch) foreign(ctx context.Context, o order, refusal error) error {
-	for end := o.Time.Add(l.p.settling); time.Now().Before(end); {
+	for end := time.Now().Add(l.p.settling); time.Now().Before(end); {
 		f, err := l.p.survey(ctx, l.spec.Run)
 		if err != nil {
 			return err
 		}
-		for _, i := range f.instances {
-			if i.number >= o.First && i.number < o.end() {
-				l.fleet.machines = f.machines
-				return nil
-			}
+		if f.shows(o) {
+			l.fleet.machines = f.machines
+			return nil
 		}
 		if !pause(ctx, l.p.tick) {
 			return context.Cause(ctx)

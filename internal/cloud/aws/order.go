@@ -19,7 +19,7 @@ import (
 
 // What is launched when the play does not say: a whole core each, with SHA instructions, or what
 // comes nearest where that is not offered; and Canonical's current image.
-var defaultTypes = []string{"c7a.medium", "c6i.large", "t3.small"}
+var defaultTypes = []string{"c7a.medium", "c6i.large", "t3.micro"}
 
 const ubuntu = "resolve:ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/%s/hvm/ebs-gp3/ami-id"
 

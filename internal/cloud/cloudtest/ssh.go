@@ -2,6 +2,7 @@ package cloudtest
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,7 +16,8 @@ import (
 func (c Config) testSSH(t *testing.T) {
 	p := c.New(t)
 	run := c.run(t, p)
-	for _, m := range launch(t, p, c.spec(t, run, 3)) {
+	launch(t, p, c.spec(t, run, 3))
+	for _, m := range addressed(t, p, run) {
 		client := Dial(t, m, c.signer(t))
 		session, err := client.NewSession()
 		if err != nil {
@@ -28,6 +30,17 @@ func (c Config) testSSH(t *testing.T) {
 			t.Errorf("%s: close: %v", m.Name, err)
 		}
 	}
+}
+
+// addressed waits until the provider knows the addresses of all of the run's machines.
+func addressed(t *testing.T, p cloud.Provider, run string) []cloud.Machine {
+	t.Helper()
+	var machines []cloud.Machine
+	eventually(t, "machines have addresses", func() bool {
+		machines = list(t, p, run)
+		return !slices.ContainsFunc(machines, func(m cloud.Machine) bool { return m.Address == "" })
+	})
+	return machines
 }
 
 // Dial connects to a machine, with its pinned host key and no other when there is one. It tries

@@ -36,6 +36,7 @@ var hardwareTable = []hardware{
 	{"c8g.large", 2, 1, 4096, "arm64", 2.8, "AWS", 14},
 	{"m7i.large", 2, 2, 8192, "x86_64", 3.2, "Intel", 15},
 	{"m7g.large", 2, 1, 8192, "arm64", 2.6, "AWS", 16},
+	{"c7a.medium", 1, 1, 2048, "x86_64", 3.7, "AMD", 17},
 }
 
 func hardwareNamed(name string) (hardware, bool) {
