@@ -134,3 +134,41 @@ func TestS3Faults(t *testing.T) {
 		t.Errorf("%d without, %d with a signature", res.StatusCode, with.StatusCode)
 	}
 }
+
+func TestChecksums(t *testing.T) {
+	t.Parallel()
+	e := start(t, Config{})
+	c := e.s3Client()
+	bucket := makeBucket(t, c, "logs")
+	for _, algorithm := range []types.ChecksumAlgorithm{"CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"} {
+		_, err := c.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: bucket, Key: aws.String(string(algorithm)), Body: strings.NewReader("hello"), ChecksumAlgorithm: algorithm})
+		must(t, err)
+	}
+	_, err := c.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: bucket, Key: aws.String("bad"), Body: strings.NewReader("hello"), ChecksumSHA256: aws.String("AAAA")})
+	want(t, err, "BadDigest")
+	_, err = c.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: bucket, Key: aws.String("bad"), Body: strings.NewReader("hello"), ContentMD5: aws.String("AAAAKrxLKna5cZ2REBfFkg==")})
+	want(t, err, "BadDigest")
+	list, err := c.ListObjectsV2(t.Context(), &awss3.ListObjectsV2Input{Bucket: bucket})
+	must(t, err)
+	if len(list.Contents) != 5 {
+		t.Errorf("list: %+v", list.Contents)
+	}
+}
+
+func TestABucketHasARegion(t *testing.T) {
+	t.Parallel()
+	e := start(t, Config{})
+	c := e.s3Client()
+	bucket := makeBucket(t, c, "logs")
+	head, err := c.HeadBucket(t.Context(), &awss3.HeadBucketInput{Bucket: bucket})
+	must(t, err)
+	where, err := c.GetBucketLocation(t.Context(), &awss3.GetBucketLocationInput{Bucket: bucket})
+	must(t, err)
+	if *head.BucketRegion != "eu-west-1" || where.LocationConstraint != "eu-west-1" {
+		t.Errorf("region %s, %s", *head.BucketRegion, where.LocationConstraint)
+	}
+	_, err = c.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: bucket})
+	want(t, err, "BucketAlreadyOwnedByYou")
+	_, err = awss3.NewFromConfig(e.config("us-east-1")).CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: bucket})
+	must(t, err)
+}
