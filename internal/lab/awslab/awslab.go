@@ -54,7 +54,7 @@ type Endpoint struct {
 	tempDir bool
 	server  *http.Server
 	url     string
-	s3      http.Handler
+	s3      s3
 
 	closing chan struct{}
 	work    sync.WaitGroup // the instances' lives, and the server
@@ -112,6 +112,7 @@ func (e *Endpoint) Env() []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + e.url,
 		"AWS_REGION=us-east-1",
+		"AWS_DEFAULT_REGION=us-east-1", // what clients in Python read
 		"AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE",
 		"AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 		"AWS_EC2_METADATA_DISABLED=true",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 type groupRef struct {
@@ -42,10 +43,16 @@ type interfaceItem struct {
 	Owner   string        `xml:"ownerId"`
 	Status  string        `xml:"status"`
 	Private string        `xml:"privateIpAddress,omitempty"`
-	Public  string        `xml:"association>publicIp,omitempty"`
+	Public  *publicItem   `xml:"association"`
 	Groups  set[groupRef] `xml:"groupSet"`
 	Index   int           `xml:"attachment>deviceIndex"`
 	Delete  bool          `xml:"attachment>deleteOnTermination"`
+}
+
+type publicItem struct {
+	Address string `xml:"publicIp"`
+	DNS     string `xml:"publicDnsName"`
+	Owner   string `xml:"ipOwnerId"`
 }
 
 type instanceItem struct {
@@ -122,11 +129,13 @@ func (r *request) item(i *instance) instanceItem {
 	}
 	item.Subnet, item.Vpc, item.Checked = l.subnet, r.vpc(), true
 	item.Private, item.Public = r.addresses(i)
+	var public *publicItem
 	if item.Private != "" {
-		item.PrivateDNS = "ip-" + item.Private + "." + r.name + ".compute.internal"
+		item.PrivateDNS = "ip-" + strings.ReplaceAll(item.Private, ".", "-") + "." + r.name + ".compute.internal"
 	}
 	if item.Public != "" {
-		item.DNS = "ec2-" + item.Public + "." + r.name + ".compute.amazonaws.com"
+		item.DNS = "ec2-" + strings.ReplaceAll(item.Public, ".", "-") + "." + r.name + ".compute.amazonaws.com"
+		public = &publicItem{item.Public, item.DNS, "amazon"}
 	}
 	for _, g := range l.groups {
 		item.Groups.Items = append(item.Groups.Items, groupRef{g.id, g.name})
@@ -134,7 +143,7 @@ func (r *request) item(i *instance) instanceItem {
 	for _, v := range i.volumes {
 		item.Devices.Items = append(item.Devices.Items, deviceItem{v.device, v.id, "attached", stamp(v.created), !v.kept})
 	}
-	item.Interfaces.Items = []interfaceItem{{i.eni, l.subnet, r.vpc(), Account, "in-use", item.Private, item.Public, item.Groups, 0, true}}
+	item.Interfaces.Items = []interfaceItem{{i.eni, l.subnet, r.vpc(), Account, "in-use", item.Private, public, item.Groups, 0, true}}
 	return item
 }
 

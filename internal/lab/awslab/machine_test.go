@@ -16,6 +16,7 @@ import (
 	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
 
 	"github.com/gofab/gofab/internal/lab"
 )
@@ -145,5 +146,119 @@ func TestMachines(t *testing.T) {
 	text, _ = base64.StdEncoding.DecodeString(*console.Output)
 	if !strings.Contains(string(text), "Accepted publickey for ubuntu") {
 		t.Errorf("console of the terminated: %s", text)
+	}
+}
+
+// up waits until the machine answers, and returns its address.
+func up(t *testing.T, c *awsec2.Client, id string, user ssh.Signer) string {
+	t.Helper()
+	address := *become(t, c, id, "running").PublicIpAddress
+	lab.Eventually(t, 20*time.Second, "the machine answers", func() bool {
+		_, _, err := dial(t, address, user, "true")
+		return err == nil
+	})
+	return address
+}
+
+// A machine dies at the minute that its user data says, whatever runs on it, and the instance
+// with it.
+func TestDeadMansSwitch(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	e := start(t, Config{Machines: true, Minute: time.Second})
+	c := e.ec2("us-east-1")
+	user, _ := pair(t)
+	in := order(1)
+	in.UserData = encode(cloudInit("", line(user), "shutdown -h +3"))
+	stops := run(t, c, in)[0]
+	in.InstanceInitiatedShutdownBehavior, in.ClientToken = "terminate", nil
+	ends := run(t, c, in)[0]
+	first, _, err := dial(t, up(t, c, stops, user), user, "nohup setsid sleep 1000 >/dev/null 2>&1 &")
+	must(t, err)
+	second, _, err := dial(t, up(t, c, ends, user), user, "nohup setsid sleep 1000 >/dev/null 2>&1 &")
+	must(t, err)
+	if bytes.Equal(first.Marshal(), second.Marshal()) {
+		t.Error("two machines share a host key that nobody gave them")
+	}
+	last := become(t, c, ends, "terminated")
+	if *last.StateReason.Code != "Client.InstanceInitiatedShutdown" || time.Since(*last.LaunchTime) < 2*time.Second {
+		t.Errorf("terminated: %+v", last)
+	}
+	become(t, c, stops, "stopped")
+	lab.Gone(t, e.cfg.Dir, 5*time.Second)
+}
+
+// An instance whose machine is killed from outside is gone, and one that Fail kills has no
+// process any more.
+func TestMachinesThatDie(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	e := start(t, Config{Machines: true})
+	c := e.ec2("us-east-1")
+	user, _ := pair(t)
+	in := order(1)
+	in.UserData, in.InstanceInitiatedShutdownBehavior = encode(cloudInit("", line(user))), "terminate"
+	id := run(t, c, in)[0]
+	up(t, c, id, user)
+	pids := lab.Marked(e.cfg.Dir)
+	if len(pids) != 1 {
+		t.Fatalf("processes: %v", pids)
+	}
+	must(t, unix.Kill(pids[0], unix.SIGKILL))
+	become(t, c, id, "terminated")
+
+	in.ClientToken = nil
+	id = run(t, c, in)[0]
+	up(t, c, id, user)
+	e.Fail(id, "Server.SpotInstanceTermination", "gone")
+	become(t, c, id, "terminated")
+	lab.Gone(t, e.cfg.Dir, 5*time.Second)
+}
+
+// A machine that is to answer late does, at an address that is known before.
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	e := start(t, Config{Machines: true, Login: 500 * time.Millisecond})
+	c := e.ec2("us-east-1")
+	user, _ := pair(t)
+	in := order(1)
+	in.UserData = encode(cloudInit("", line(user)))
+	id := run(t, c, in)[0]
+	address := *become(t, c, id, "running").PublicIpAddress
+	if _, _, err := dial(t, address, user, "true"); err == nil {
+		t.Error("it answers at once")
+	}
+	up(t, c, id, user)
+}
+
+// User data that no machine can be made of shows as AWS's own trouble.
+func TestABadHostKeyTerminates(t *testing.T) {
+	t.Parallel()
+	e := start(t, Config{Machines: true})
+	c := e.ec2("us-east-1")
+	in := order(1)
+	in.UserData = encode("#cloud-config\nssh_keys: {ed25519_private: none}\n")
+	i := become(t, c, run(t, c, in)[0], "terminated")
+	if *i.StateReason.Code != "Server.InternalError" || !strings.Contains(*i.StateReason.Message, "host key") {
+		t.Errorf("instance: %+v", i.StateReason)
+	}
+}
+
+// Close ends the machines that still run.
+func TestCloseEndsMachines(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	e := start(t, Config{Machines: true})
+	c := e.ec2("us-east-1")
+	user, _ := pair(t)
+	in := order(3)
+	in.UserData = encode(cloudInit("", line(user)))
+	for _, id := range run(t, c, in) {
+		up(t, c, id, user)
+	}
+	must(t, e.Close())
+	if left := lab.Marked(e.cfg.Dir); len(left) > 0 {
+		t.Errorf("processes left: %v", left)
 	}
 }

@@ -86,6 +86,12 @@ func (r *request) readPeers(p params, base rule) ([]rule, error) {
 	return rules, nil
 }
 
+type peerItem struct {
+	Group string `xml:"groupId"`
+	Owner string `xml:"userId"`
+	Vpc   string `xml:"vpcId"`
+}
+
 type ruleItem struct {
 	ID       string       `xml:"securityGroupRuleId"`
 	Group    string       `xml:"groupId"`
@@ -96,7 +102,7 @@ type ruleItem struct {
 	To       int          `xml:"toPort"`
 	CIDR4    string       `xml:"cidrIpv4,omitempty"`
 	CIDR6    string       `xml:"cidrIpv6,omitempty"`
-	Peer     string       `xml:"referencedGroupInfo>groupId,omitempty"`
+	Peer     *peerItem    `xml:"referencedGroupInfo"`
 	About    string       `xml:"description,omitempty"`
 	Tags     set[tagItem] `xml:"tagSet"`
 }
@@ -142,9 +148,13 @@ func authorizeIngress(r *request) (any, error) {
 	var items []ruleItem
 	for _, one := range added {
 		r.addTags(one.id, specs["security-group-rule"])
-		items = append(items, ruleItem{
-			one.id, g.id, Account, false, one.protocol, one.from, one.to, one.cidr4, one.cidr6, one.group, one.about, r.tagSet(one.id),
-		})
+		item := ruleItem{
+			ID: one.id, Group: g.id, Owner: Account, Protocol: one.protocol, From: one.from, To: one.to, CIDR4: one.cidr4, CIDR6: one.cidr6, About: one.about, Tags: r.tagSet(one.id),
+		}
+		if one.group != "" {
+			item.Peer = &peerItem{one.group, Account, r.vpc()}
+		}
+		items = append(items, item)
 	}
 	g.rules = append(g.rules, added...)
 	return struct {

@@ -8,17 +8,25 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 )
 
 // s3 is the Simple Storage Service, by gofakes3, with buckets in memory that all regions share.
-type s3 struct{ http.Handler }
+// What that does not do as S3 does is done here: see s3check.go.
+type s3 struct {
+	http.Handler
+	homes *sync.Map // region by bucket
+}
 
-func newS3() http.Handler { return gofakes3.New(s3mem.New()).Server() }
+func newS3() s3 { return s3{gofakes3.New(s3mem.New()).Server(), &sync.Map{}} }
 
-func (s s3) handle(req *http.Request, _ Call, body []byte, _ Fault) answer {
+func (s s3) handle(req *http.Request, c Call, body []byte, _ Fault) answer {
+	if err := checkDigests(c, req.Header, body); err != nil {
+		return s.refuse(c, err)
+	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, req)
@@ -28,7 +36,7 @@ func (s s3) handle(req *http.Request, _ Call, body []byte, _ Fault) answer {
 		xml.Unmarshal(out.body, &failure)
 		out.code = defaultTo(failure.Code, http.StatusText(out.status))
 	}
-	return out
+	return s.correct(c, out)
 }
 
 func (s s3) refuse(_ Call, err *apiError) answer {

@@ -84,7 +84,7 @@ func (e *Endpoint) service(c Call) service {
 	case "sqs":
 		return sqs{e}
 	}
-	return s3{e.s3}
+	return e.s3
 }
 
 // deny is what a caller hears who lacks the permission.
@@ -164,5 +164,5 @@ func asAPI(err error) *apiError {
 }
 
 func xmlAnswer(status int, body *bytes.Buffer) answer {
-	return answer{status: status, header: http.Header{"Content-Type": {"text/xml;charset=UTF-8"}, "Date": {time.Now().UTC().Format(http.TimeFormat)}}, body: body.Bytes()}
+	return answer{status: status, header: http.Header{"Content-Type": {"text/xml;charset=UTF-8"}, "X-Amzn-Requestid": {newUUID()}, "Date": {time.Now().UTC().Format(http.TimeFormat)}}, body: body.Bytes()}
 }
