@@ -161,13 +161,21 @@ func (r *Run) writeKnownHosts() error {
 	var lines []byte
 	for _, h := range r.Hosts {
 		if m := h.Machine(); m.HostKey != "" && m.Address != "" {
-			lines = fmt.Appendf(lines, "[%s]:%d %s\n", m.Address, m.Port, m.HostKey)
+			lines = fmt.Appendf(lines, "%s %s\n", knownHost(m), m.HostKey)
 		}
 	}
 	if lines == nil {
 		return nil
 	}
 	return os.WriteFile(filepath.Join(r.Dir, "known_hosts"), lines, 0o600)
+}
+
+// knownHost is how known_hosts names a host (sshd(8)): the usual port is left out.
+func knownHost(m cloud.Machine) string {
+	if m.Port == 22 {
+		return m.Address
+	}
+	return fmt.Sprintf("[%s]:%d", m.Address, m.Port)
 }
 
 func ids(machines []cloud.Machine) []string {

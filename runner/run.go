@@ -124,7 +124,9 @@ func (r *Run) Go(ctx context.Context) Outcome {
 	if r.first != nil {
 		r.first.hangUp()
 	}
-	if !r.cfg.Keep {
+	if r.cfg.Keep {
+		r.writeKnownHosts() // with addresses that were not known when it was first written; a convenience
+	} else {
 		r.Scram(context.WithoutCancel(ctx))
 	}
 	return r.finish(work)

@@ -55,6 +55,7 @@ type row struct {
 	Names    []string       `json:"names"`
 	journal  journal.Run    `json:"-"`
 	provider cloud.Provider `json:"-"`
+	traced   bool           // the provider was asked what it has, and has something
 }
 
 // survey asks for every run of the state directory what its provider has of it.

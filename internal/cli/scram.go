@@ -90,7 +90,7 @@ func scram(ctx context.Context, ids []string, all bool, r reach) (int, error) {
 	}
 	if all {
 		chosen = slices.DeleteFunc(chosen, func(r row) bool {
-			return r.State != "found" && r.Machines == 0 && r.Error == "" && !r.journal.Unsettled
+			return !r.traced && r.Machines == 0 && r.Error == "" && !r.journal.Unsettled
 		})
 	}
 	return scramRows(ctx, chosen, lookErr)

@@ -107,17 +107,19 @@ func (r *reach) where(ctx context.Context, state string, rows []row) ([]string, 
 	return slices.Compact(regions), nil
 }
 
-// found adds a run that the provider has something of, unless the state directory has it.
+// found takes in a run that the provider has something of: another one, or more of what is known
+// of one of the state directory.
 func found(rows []row, t cloud.Trace, p cloud.Provider, region string) []row {
-	if slices.ContainsFunc(rows, func(have row) bool { return have.Run == t.Run }) {
-		return rows
+	i := slices.IndexFunc(rows, func(have row) bool { return have.Run == t.Run })
+	if i < 0 {
+		i, rows = len(rows), append(rows, row{Run: t.Run, Provider: p.Name(), Region: region, State: "found", Names: []string{}, provider: p})
 	}
-	r := row{Run: t.Run, Provider: p.Name(), Region: region, Owner: t.Owner, State: "found", Machines: t.Machines, provider: p}
-	r.Names = []string{}
-	if !t.Expires.IsZero() {
+	r := &rows[i]
+	r.Owner, r.Machines, r.traced = t.Owner, t.Machines, true
+	if !t.Expires.IsZero() && (r.Expires == nil || t.Expires.After(*r.Expires)) {
 		r.Expires = &t.Expires
 	}
-	return append(rows, r)
+	return rows
 }
 
 // expired tells whether a run has outlived its time: nobody can be using it any more.

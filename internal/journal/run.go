@@ -22,6 +22,7 @@ type Run struct {
 	Ended    time.Time // zero: it runs still, or crashed
 	Code     int       // exit status, if it ended
 	PID      int       // of the controller; it may be long gone
+	Expires  time.Time // when the machines ordered will have ended by themselves, where an order says so
 	Running  bool      // the controller lives
 
 	// Unsettled means that machines were ordered, or may have been, and nothing later in the
@@ -90,6 +91,9 @@ func (r *Run) fold(entries []entry) {
 			if e.Code != nil {
 				r.Code = *e.Code
 			}
+		}
+		if e.Expires.After(r.Expires) {
+			r.Expires = e.Expires
 		}
 		r.Play = cmp.Or(r.Play, e.Play)
 		r.File = cmp.Or(r.File, e.File)
