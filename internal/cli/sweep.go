@@ -72,7 +72,6 @@ func (r *reach) rows(ctx context.Context) ([]row, error) {
 		traces, err := p.(cloud.Sweeper).Runs(ctx)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", region, withRemedy(err)))
-			continue
 		}
 		for _, t := range traces {
 			rows = found(rows, t, p, region)

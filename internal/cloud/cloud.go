@@ -165,7 +165,8 @@ type Obituary interface {
 
 // Sweeper is an optional role of a Provider that can find runs without knowing their names.
 type Sweeper interface {
-	// Runs lists all runs of which there is still something, whoever has launched them.
+	// Runs lists all runs of which there is still something, whoever has launched them. Along
+	// with an error it lists those that it has found.
 	Runs(ctx context.Context) ([]Trace, error)
 }
 

@@ -94,6 +94,19 @@ func (p *Provider) dryLaunch(ctx context.Context, c *clients) error {
 	return l.try(ctx)
 }
 
+// accountID is the account's number: as the credentials or the run's machines have it, else AWS is
+// asked.
+func (c *clients) accountID(ctx context.Context) (string, error) {
+	if creds, err := c.config.Credentials.Retrieve(ctx); err == nil && creds.AccountID != "" {
+		return creds.AccountID, nil
+	}
+	if seen := c.account.Load(); seen != nil && *seen != "" {
+		return *seen, nil
+	}
+	account, _, err := c.whoami(ctx)
+	return account, err
+}
+
 // whoami is the account and the identity of the credentials.
 func (c *clients) whoami(ctx context.Context) (account, arn string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)

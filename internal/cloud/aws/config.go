@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -20,9 +21,10 @@ import (
 // clients are the SDK's, all of one configuration.
 type clients struct {
 	pace
-	config sdk.Config
-	ec2    *ec2.Client
-	sts    *sts.Client
+	config  sdk.Config
+	ec2     *ec2.Client
+	sts     *sts.Client
+	account atomic.Pointer[string] // whose machines we have seen
 }
 
 // clients loads the SDK's own configuration when it is first asked for: environment, profile,

@@ -285,6 +285,7 @@ func (l *launch) write(o order) error {
 
 // took keeps what an order has brought.
 func (l *launch) took(o order, out *ec2.RunInstancesOutput) error {
+	l.c.account.CompareAndSwap(nil, out.OwnerId)
 	tags := tagMap(l.req.tags(o)[0].Tags)
 	var got []instance
 	for _, i := range out.Instances {

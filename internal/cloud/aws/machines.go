@@ -65,6 +65,7 @@ func (c *clients) describe(ctx context.Context, filters ...types.Filter) ([]inst
 			return nil, explain(ctx, "ec2:DescribeInstances", err)
 		}
 		for _, r := range page.Reservations {
+			c.account.CompareAndSwap(nil, r.OwnerId)
 			for _, i := range r.Instances {
 				all = append(all, instance{Instance: i, tags: tagMap(i.Tags)})
 			}

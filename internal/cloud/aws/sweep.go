@@ -3,7 +3,7 @@ package aws
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -16,37 +16,30 @@ import (
 )
 
 // Runs lists every run of which the region has an instance, a security group or a queue with our
-// tags: what can be ended with no state of our own.
+// tags: what can be ended with no state of our own. Along with an error it lists what it has found
+// all the same.
 func (p *Provider) Runs(ctx context.Context) ([]cloud.Trace, error) {
 	c, err := p.clients(ctx)
 	if err != nil {
 		return nil, err
 	}
 	found := traces{}
-	instances, err := c.describe(ctx, filter("tag-key", tag.Run))
-	if err != nil {
-		return nil, fmt.Errorf("look for runs in %s: %w", p.region, err)
-	}
+	instances, instancesErr := c.describe(ctx, filter("tag-key", tag.Run))
 	for _, i := range instances {
 		if i.there() {
 			found.add(i.tags, 1)
 		}
 	}
-	groups, err := c.groups(ctx, filter("tag-key", tag.Run))
-	if err != nil {
-		return nil, fmt.Errorf("look for runs in %s: %w", p.region, err)
-	}
+	groups, groupsErr := c.groups(ctx, filter("tag-key", tag.Run))
 	for _, g := range groups {
 		found.add(tagMap(g.Tags), 0)
 	}
-	queues, err := p.queueRuns(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("look for runs in %s: %w", p.region, err)
-	}
+	queues, queuesErr := p.queueRuns(ctx)
 	for _, q := range queues {
 		found.merge(q)
 	}
-	return slices.SortedFunc(maps.Values(found), func(a, b cloud.Trace) int { return cmp.Compare(a.Run, b.Run) }), nil
+	all := slices.SortedFunc(maps.Values(found), func(a, b cloud.Trace) int { return cmp.Compare(a.Run, b.Run) })
+	return all, errors.Join(instancesErr, groupsErr, queuesErr)
 }
 
 // traces are the runs found, by name.
