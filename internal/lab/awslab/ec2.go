@@ -56,6 +56,9 @@ func init() { // not a literal: actions are looked up on the way
 func (s ec2) handle(_ *http.Request, c Call, _ []byte, fault Fault) answer {
 	s.e.mu.Lock()
 	defer s.e.mu.Unlock()
+	if s.e.closed { // no life may begin any more
+		return s.refuse(c, refuse("Unavailable", "The server is overloaded and can't handle the request."))
+	}
 	body, err := (&request{s.e.region(c.Region), s.e, params{c.Params}, time.Now(), fault}).do(c.Action)
 	if err != nil {
 		return s.refuse(c, asAPI(err))

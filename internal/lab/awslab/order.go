@@ -110,9 +110,6 @@ func (r *request) readOptions(l *launch) (err error) {
 	default:
 		return refuse("InvalidParameterValue", fmt.Sprintf("Value (%s) for parameter marketType is invalid.", market))
 	}
-	if l.spot && r.p.has("InstanceInitiatedShutdownBehavior") && l.behavior == "stop" {
-		return refuse("InvalidParameterCombination", "The shutdown behavior 'stop' is not supported for one-time Spot instances")
-	}
 	if l.spot { // a one-time request ends with its instance
 		l.behavior = "terminate"
 	}

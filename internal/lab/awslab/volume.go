@@ -43,6 +43,9 @@ func readDisks(p params) ([]disk, error) {
 	root := disk{device: rootDevice, kind: "gp3", size: 8}
 	all := []disk{root}
 	for _, mapping := range p.each("BlockDeviceMapping") {
+		if mapping.has("NoDevice") { // it suppresses one that the image has, and this has but the root
+			continue
+		}
 		d := disk{device: mapping.Get("DeviceName"), kind: "gp3", size: 8}
 		if d.device == "" {
 			return nil, refuse("MissingParameter", "The request must contain the parameter deviceName")
