@@ -134,7 +134,7 @@ func (r *room) sshd(t *testing.T) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := r.command("/usr/sbin/sshd", "-i", "-e")
+	cmd := r.command(t, "/usr/sbin/sshd", "-i", "-e")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs, theirs, r.out
 	cmd.WaitDelay = 100 * time.Millisecond // what a session leaves behind holds on to Stderr
 	if err := cmd.Start(); err != nil {

@@ -30,13 +30,9 @@ type room struct {
 // enter runs script as the first process of a room. When it is through, the room is at an end.
 func enter(t *testing.T, userData, script string) *room {
 	t.Helper()
-	host, err := os.Readlink("/proc/self/ns/pid")
-	if err != nil {
-		t.Fatal(err)
-	}
 	r := &room{out: &output{}, over: make(chan struct{})}
 	r.cmd = exec.Command("/bin/sh", "-c", roomScript, "room.sh", t.TempDir(), script)
-	r.cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOST=" + host, "USER_DATA=" + userData}
+	r.cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOST=" + namespaces(t), "USER_DATA=" + userData}
 	r.cmd.Stdout, r.cmd.Stderr = r.out, r.out
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
@@ -69,7 +65,7 @@ func (r *room) poweredOff(t *testing.T) bool {
 	t.Helper()
 	select {
 	case <-r.over:
-	case <-time.After(time.Minute):
+	case <-time.After(100 * time.Second): // before the sleeping process makes up for a timer that failed
 		t.Fatal("the room goes on and on")
 	}
 	status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus)
@@ -81,7 +77,7 @@ func (r *room) says(t *testing.T, text string) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(time.Minute)
+	late := time.After(3 * time.Minute)
 	for !strings.Contains(r.out.String(), text) {
 		select {
 		case <-tick.C:
@@ -93,15 +89,36 @@ func (r *room) says(t *testing.T, text string) {
 	}
 }
 
-// command is one more process in the room.
-func (r *room) command(args ...string) *exec.Cmd {
-	return exec.Command("nsenter", append([]string{"--all", "--root", "--wd", "--target", strconv.Itoa(r.cmd.Process.Pid)}, args...)...)
+// namespaces are our own, which are not those of a room.
+func namespaces(t *testing.T) string {
+	t.Helper()
+	var all []string
+	for _, kind := range []string{"pid", "mnt", "net", "uts", "ipc"} {
+		name, err := os.Readlink("/proc/self/ns/" + kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, name)
+	}
+	return strings.Join(all, " ")
+}
+
+// command is one more process in the room. If the room has ended and its process id has gone to
+// somebody else, it does nothing.
+func (r *room) command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("nsenter", append([]string{
+		"--all", "--root", "--wd", "--target", strconv.Itoa(r.cmd.Process.Pid),
+		"/bin/sh", "-euc", `case $HOST in *"$(readlink /proc/self/ns/pid)"*) exit 70 ;; esac; exec "$@"`, "room",
+	}, args...)...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOST=" + namespaces(t)}
+	return cmd
 }
 
 // run returns what a shell script prints in the room, without blanks around it.
 func (r *room) run(t *testing.T, script string) string {
 	t.Helper()
-	cmd := r.command("/bin/sh", "-euc", script)
+	cmd := r.command(t, "/bin/sh", "-euc", script)
 	cmd.Stderr = r.out
 	out, err := cmd.Output()
 	if err != nil {
@@ -146,12 +163,8 @@ func TestRoomIsApart(t *testing.T) {
 	if now, err := os.Hostname(); now != name {
 		t.Errorf("this computer is called %s now, and not %s: %v", now, name, err)
 	}
-	host, err := os.Readlink("/proc/self/ns/pid")
-	if err != nil {
-		t.Fatal(err)
-	}
 	cmd := exec.Command("/bin/sh", "-c", roomScript, "room.sh", t.TempDir(), "echo it runs")
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOST=" + host, "USER_DATA="}
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOST=" + namespaces(t), "USER_DATA="}
 	if out, err := cmd.CombinedOutput(); err == nil || string(out) != "room.sh: this is the computer itself\n" {
 		t.Errorf("outside of a room: %v: %s", err, out)
 	}

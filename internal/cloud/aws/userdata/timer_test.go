@@ -115,6 +115,7 @@ func TestReboot(t *testing.T) {
 		{"with a clock that went back", "echo $(($(date +%s) + 9999))", 3600, 3600},
 		{"with an empty file", ":", 3600, 3600},
 		{"with a broken file", "echo '17:00; x'", 3600, 3600},
+		{"with a number that is none", "echo 08", 3600, 3600},
 		{"after the end", "echo 17", 1, 1},
 	} {
 		out := r.run(t, boot.write+" >"+endFile+"; cloud-init single --name bootcmd --frequency always")

@@ -2,13 +2,17 @@
 # Runs a script in a root that looks like this computer's, in which it may change, delete and power
 # off what it likes. It is process 1 of namespaces of its own, or it does nothing.
 #
-# room.sh DIR SCRIPT: DIR is an empty directory; the environment's HOST is the caller's pid namespace.
+# room.sh DIR SCRIPT: DIR is an empty directory; HOST, in the environment, has the caller's namespaces.
 set -eu
 
-if [ $$ != 1 ] || [ -z "${HOST:-}" ] || [ "$(readlink /proc/self/ns/pid)" = "$HOST" ]; then
+refuse() {
 	echo "room.sh: this is the computer itself" >&2
 	exit 70
-fi
+}
+[ $$ = 1 ] && [ -n "${HOST:-}" ] || refuse
+for kind in pid mnt net uts ipc; do
+	case $HOST in *"$(readlink /proc/self/ns/$kind)"*) refuse ;; esac
+done
 mount --make-rprivate /
 mount -t tmpfs tmpfs "$1"
 root=$1/root
