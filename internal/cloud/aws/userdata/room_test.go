@@ -5,7 +5,6 @@ package userdata
 import (
 	"bytes"
 	_ "embed"
-	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -132,8 +131,6 @@ type output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
-
-var _ io.Writer = (*output)(nil)
 
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()

@@ -21,7 +21,8 @@
 // A reboot does not put the end off: bootcmd runs at every boot, and the moment is written down at
 // the first, by instance, so that images made from a machine do not inherit it. A clock that is set
 // back cannot make the machine live longer than T from any boot. Only `cloud-init clean` and a
-// reboot make a machine forget.
+// reboot make a machine forget. One that is started after its end stays up for a second. One that
+// never comes as far as bootcmd, or has no cloud-init, has no timer: find it by its tags.
 //
 // `halt` does not end an instance, so nothing here uses it: -h of systemd's shutdown is a poweroff.
 //
