@@ -12,9 +12,10 @@
 //     logind is active: in bootcmd where the image starts it that early, and once more in runcmd, at
 //     the end of the first boot.
 //   - `systemd-run` talks to PID 1 itself, over its private socket. A timer unit normally waits for
-//     sysinit.target, which waits for us; without its default dependencies it starts at once, and
-//     so can the service at its end, however far the boot has come. That service powers off in
-//     order, and without it if a minute was not enough. Cancelling the shutdown leaves it alone.
+//     sysinit.target, which waits for us: the boot would hang for ever, and the machine with it.
+//     Unblocked and without default dependencies it starts at once, and so can the service at its
+//     end, however far the boot has come. That service powers off in order, and by force if a minute
+//     was not enough. Cancelling the shutdown leaves it alone.
 //   - a sleeping process comes last: at T where the image has no systemd-run, two minutes later
 //     where it has, for a PID 1 that no longer answers.
 //
