@@ -50,7 +50,7 @@ import (
 // Config is what the user data is made of.
 type Config struct {
 	// TTL is how long after its first boot the machine powers itself off, rounded up to minutes.
-	// During the last LastCall it refuses new logins.
+	// During the LastCall before, it may let in nobody but root.
 	TTL time.Duration
 
 	HostKey HostKey // the machine's only host key
