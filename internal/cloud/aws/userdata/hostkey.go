@@ -36,6 +36,9 @@ func NewHostKey() (HostKey, error) {
 	}, nil
 }
 
+// String leaves the private half out, so that it ends up in no log.
+func (k HostKey) String() string { return k.Public }
+
 // check refuses what sshd would not serve, or what the client would not recognize.
 func (k HostKey) check() error {
 	signer, err := ssh.ParsePrivateKey([]byte(k.Private))

@@ -12,16 +12,18 @@
 //     logind is active: in bootcmd where the image starts it that early, and once more in runcmd, at
 //     the end of the first boot.
 //   - `systemd-run` talks to PID 1 itself, over its private socket. A timer unit normally waits for
-//     sysinit.target, which waits for us; without its default dependencies it starts at once, and
-//     so can the service at its end, however far the boot has come. That service powers off in
-//     order, and without it if a minute was not enough. Cancelling the shutdown leaves it alone.
+//     sysinit.target, which waits for us: the boot would hang for ever, and the machine with it.
+//     Unblocked and without default dependencies it starts at once, and so can the service at its
+//     end, however far the boot has come. That service powers off in order, and by force if a minute
+//     was not enough. Cancelling the shutdown leaves it alone.
 //   - a sleeping process comes last: at T where the image has no systemd-run, two minutes later
 //     where it has, for a PID 1 that no longer answers.
 //
 // A reboot does not put the end off: bootcmd runs at every boot, and the moment is written down at
 // the first, by instance, so that images made from a machine do not inherit it. A clock that is set
 // back cannot make the machine live longer than T from any boot. Only `cloud-init clean` and a
-// reboot make a machine forget.
+// reboot make a machine forget. One that is started after its end stays up for a second. One that
+// never comes as far as bootcmd, or has no cloud-init, has no timer: find it by its tags.
 //
 // `halt` does not end an instance, so nothing here uses it: -h of systemd's shutdown is a poweroff.
 //
@@ -48,7 +50,7 @@ import (
 // Config is what the user data is made of.
 type Config struct {
 	// TTL is how long after its first boot the machine powers itself off, rounded up to minutes.
-	// During the last LastCall it refuses new logins.
+	// During the LastCall before, it may let in nobody but root.
 	TTL time.Duration
 
 	HostKey HostKey // the machine's only host key

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,6 +98,13 @@ func TestNonsenseIsRefused(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "PRIVATE") {
 			t.Errorf("the private key is in %v", err)
 		}
+	}
+}
+
+func TestHostKeyIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	if text := fmt.Sprintf("%v %+v %s", config(t, func(*Config) {}), newKey(t), newKey(t)); strings.Contains(text, "PRIVATE") {
+		t.Error(text)
 	}
 }
 
