@@ -1,6 +1,7 @@
 package price
 
 import (
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,6 +95,20 @@ func TestTable(t *testing.T) {
 	}
 	if want := time.Date(2026, 1, 19, 0, 0, 0, 0, time.UTC); !Date().Equal(want) {
 		t.Errorf("the table is of %v", Date())
+	}
+}
+
+// Those who read of prices read of which day they are.
+func TestDocumentedDate(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{"docs/playbook.md", "CHANGELOG.md"} {
+		text, err := os.ReadFile("../../../../" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), Date().Format(time.DateOnly)) {
+			t.Errorf("%s does not say that the prices are of %s", page, Date().Format(time.DateOnly))
+		}
 	}
 }
 
