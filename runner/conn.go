@@ -78,6 +78,7 @@ func (e *UnconfirmedError) Unwrap() error { return e.Err }
 // Why work was cut short; found with context.Cause.
 var (
 	ErrDeadline = errors.New("the play's deadline is reached")
+	ErrBudget   = errors.New("the play's budget is reached")
 	ErrRaceWon  = errors.New("another host was first")
 	ErrMessage  = errors.New("a message on the queue ended the race")
 )

@@ -40,6 +40,7 @@ type Event struct {
 	Address string    `json:"address,omitempty"` // of the machine, on host_state; left out while it has none
 
 	Recap []HostRecap `json:"recap,omitempty"` // on run_end
+	Cost  *Cost       `json:"cost,omitempty"`  // on run_end, when somebody bills the machines
 }
 
 // EventType is the kind of an Event.

@@ -24,6 +24,7 @@ type world struct {
 	address   func(index int) string                              // nil: known from the start
 	launch    func(spec cloud.LaunchSpec) (count int, err error)  // nil: as ordered
 	why       map[string]string                                   // what machines have died of, by id
+	price     func(index int) *cloud.Price                        // nil: nobody bills; -1 is what an order costs
 	events    []runner.Event
 	ran       []string // "host: command", as they began
 
@@ -48,10 +49,24 @@ func (w *world) Launch(_ context.Context, spec cloud.LaunchSpec) ([]cloud.Machin
 		name := fmt.Sprintf("h%d", i)
 		w.machines = append(w.machines, cloud.Machine{
 			ID: "id-" + name, Run: spec.Run, Name: name, Address: w.addressOf(i), Port: 22, User: "u",
-			Launched: time.Now(), Expires: time.Now().Add(spec.TTL),
+			Launched: time.Now(), Expires: time.Now().Add(spec.TTL), Type: "big", Zone: "north", Price: w.priceOf(i),
 		})
 	}
 	return slices.Clone(w.machines), err
+}
+
+func (w *world) priceOf(i int) *cloud.Price {
+	if w.price == nil {
+		return nil
+	}
+	return w.price(i)
+}
+
+func (w *world) Price(cloud.LaunchSpec) cloud.Price {
+	if p := w.priceOf(-1); p != nil {
+		return *p
+	}
+	return cloud.Price{}
 }
 
 func (w *world) addressOf(i int) string {

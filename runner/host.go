@@ -173,6 +173,7 @@ func (h *Host) vars() map[string]any {
 type fleet struct {
 	provider cloud.Provider
 	run      string
+	bill     *bill // it is told of all that is seen
 
 	mu    sync.Mutex
 	asked time.Time
@@ -208,6 +209,9 @@ func (f *fleet) take(machines []cloud.Machine, err error) {
 	f.asked, f.err, f.found = time.Now(), err, make(map[string]cloud.Machine, len(machines))
 	for _, m := range machines {
 		f.found[m.ID] = m
+	}
+	if err == nil {
+		f.bill.saw(machines)
 	}
 }
 

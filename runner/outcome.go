@@ -20,7 +20,7 @@ const (
 	ExitUsage       = 5
 	ExitInvalid     = 6 // the playbook is wrong; nothing was launched
 	ExitDeadline    = 7 // reached without success
-	ExitBudget      = 8
+	ExitBudget      = 8 // reached without success
 	ExitNoHosts     = 9
 	ExitLeft        = 10 // scram incomplete: something may still be billing
 )
@@ -60,7 +60,7 @@ func (r *Run) finish(work context.Context) Outcome {
 		recap[i] = h.recap
 	}
 	r.cfg.Journal.Write(journal.Record{What: journal.End, Code: &out.Code})
-	ev := Event{Type: RunEnd, Run: r.ID, Play: r.play.Name, Code: &out.Code, Recap: recap, Seconds: time.Since(r.began).Seconds()}
+	ev := Event{Type: RunEnd, Run: r.ID, Play: r.play.Name, Code: &out.Code, Recap: recap, Cost: r.bill.cost(), Seconds: time.Since(r.began).Seconds()}
 	if r.left != nil {
 		ev.Text = fmt.Sprintf("scram incomplete: %v", r.left)
 		ev.Remedy = "something may still run and cost: type  gofab scram " + r.ID
@@ -79,6 +79,8 @@ func (r *Run) code(work context.Context) int {
 		return interrupt.Code()
 	case errors.Is(cause, ErrDeadline) && r.cutShort:
 		return ExitDeadline
+	case errors.Is(cause, ErrBudget) && r.cutShort, errors.Is(r.broken, ErrBudget):
+		return ExitBudget
 	case work.Err() != nil && r.cutShort, r.cloudError:
 		return ExitError
 	case r.noHosts:

@@ -21,6 +21,7 @@ type Play struct {
 	File     string
 	Deadline time.Duration // for all that is not an always step; 0: none
 	Reserve  time.Duration // kept beyond the deadline, or an interrupt, for always steps
+	Budget   float64       // US dollars that the machines may cost before the play is stopped; 0: any
 	Forks    int           // hosts at once; 0: all
 	Steps    []*Step
 }

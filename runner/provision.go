@@ -72,14 +72,19 @@ func (r *Run) Provision(ctx context.Context, p Provision) (Result, error) {
 	return Result{Changed: true, Text: counted(len(r.Hosts), "machine")}, nil
 }
 
-// launch orders machines; the journal knows of it before the provider does.
+// launch orders machines, if there is money for them; the journal knows of it before the provider
+// does.
 func (r *Run) launch(ctx context.Context, p Provision) ([]cloud.Machine, error) {
+	if err := r.affords(p.LaunchSpec); err != nil {
+		return nil, err
+	}
 	if err := r.cfg.Journal.Write(journal.Record{What: journal.Launch, Provider: r.provider.Name(), Count: p.Count}); err != nil {
 		return nil, fmt.Errorf("write the journal: %w", err)
 	}
 	r.launched, r.order = true, p.LaunchSpec
 	machines, err := r.provider.Launch(ctx, p.LaunchSpec)
 	r.fleet.know(machines)
+	r.tellUnpriced()
 	if jerr := r.cfg.Journal.Write(journal.Record{What: journal.Machines, Machines: ids(machines)}); err == nil && jerr != nil {
 		err = fmt.Errorf("write the journal: %w", jerr)
 	}

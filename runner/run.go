@@ -45,6 +45,7 @@ type Run struct {
 	seen      atomic.Int64 // changes of machines so far
 	fresh     int64        // those of them that hostVars has
 	fleet     *fleet
+	bill      *bill
 	order     cloud.LaunchSpec // the last one
 	queueName string           // of an existing queue; empty: the run's own
 
@@ -56,15 +57,16 @@ type Run struct {
 	always context.Context // of always steps: outlives a cut by the reserve
 	began  time.Time
 
-	broken     error  // a failure on the controller: nothing but always steps go on
-	cutShort   bool   // the deadline or an interrupt has cost a step
-	noWinner   bool   // a race ended without one
-	cloudError bool   // broken came from the provider
-	noHosts    bool   // the limit left nobody
-	left       error  // what scram could not end
-	launched   bool   // there may be something to scram
-	scrammed   bool   // and it is done
-	stepName   string // for messages of what happens beside a step
+	broken       error  // a failure on the controller: nothing but always steps go on
+	cutShort     bool   // the deadline, the budget or an interrupt has cost a step
+	noWinner     bool   // a race ended without one
+	cloudError   bool   // broken came from the provider
+	noHosts      bool   // the limit left nobody
+	left         error  // what scram could not end
+	launched     bool   // there may be something to scram
+	toldUnpriced bool   // of machines that the budget does not count
+	scrammed     bool   // and it is done
+	stepName     string // for messages of what happens beside a step
 }
 
 // New prepares a run of play. Nothing has happened yet.
@@ -72,8 +74,9 @@ func New(cfg Config, play *Play) *Run {
 	r := &Run{
 		ID: cfg.ID, Dir: cfg.Dir, cfg: cfg, play: play, provider: cfg.Provider, dialer: cfg.Dialer, events: cfg.Events,
 		vars: maps.Clone(cfg.Vars), registers: make(map[string]*registered),
-		fleet: &fleet{provider: cfg.Provider, run: cfg.ID}, known: make(map[string]bool),
+		bill: &bill{}, known: make(map[string]bool),
 	}
+	r.fleet = &fleet{provider: cfg.Provider, run: cfg.ID, bill: r.bill}
 	for _, s := range play.Steps {
 		if s.Register != "" {
 			r.registers[s.Register] = &registered{results: []any{}}
@@ -97,11 +100,8 @@ func (r *Run) Go(ctx context.Context) Outcome {
 	defer end()
 	r.life = life
 
-	work, cancel := ctx, context.CancelFunc(func() {})
-	if r.play.Deadline > 0 {
-		work, cancel = context.WithTimeoutCause(ctx, r.play.Deadline, ErrDeadline)
-	}
-	defer cancel()
+	work, stopWork := r.limited(ctx)
+	defer stopWork()
 	var stopAlways func()
 	r.always, stopAlways = reserved(work, r.play.Reserve)
 	defer stopAlways()
@@ -132,6 +132,24 @@ func (r *Run) Go(ctx context.Context) Outcome {
 	return r.finish(work)
 }
 
+// limited gives the context of all that is not an always step: it ends with the deadline and when
+// the budget is spent.
+func (r *Run) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	work, stop := context.WithCancelCause(ctx)
+	cancel := context.CancelFunc(func() { stop(nil) })
+	if r.play.Budget > 0 {
+		r.bill.limit(r.play.Budget, func() { stop(ErrBudget) })
+	}
+	if r.play.Deadline > 0 {
+		work, cancel = context.WithTimeoutCause(work, r.play.Deadline, ErrDeadline)
+	}
+	return work, func() {
+		r.bill.close()
+		cancel()
+		stop(nil)
+	}
+}
+
 // reserved gives the context of always steps: it does not inherit the end of work, but ends the
 // reserve after it.
 func reserved(work context.Context, reserve time.Duration) (context.Context, func()) {
@@ -155,6 +173,9 @@ func (r *Run) noticeCut(work context.Context) {
 	text := fmt.Sprintf("stopping: %v", context.Cause(work))
 	if errors.Is(context.Cause(work), ErrDeadline) {
 		text = fmt.Sprintf("the deadline of %v is reached: stopping", r.play.Deadline)
+	}
+	if errors.Is(context.Cause(work), ErrBudget) {
+		text = fmt.Sprintf("the budget of %s is reached: stopping", Dollars(r.play.Budget))
 	}
 	if r.play.Reserve > 0 {
 		text += fmt.Sprintf("; the always steps have %v", r.play.Reserve)

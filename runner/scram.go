@@ -71,6 +71,7 @@ func (r *Run) Scram(ctx context.Context) (Result, error) {
 		return Result{}, fmt.Errorf("scram: %w", r.left)
 	}
 	r.scrammed = true
+	r.bill.gone()
 	launched := func(h *Host) bool { return !h.Machine().Launched.IsZero() }
 	if len(r.Hosts) > 0 && !slices.ContainsFunc(r.Hosts, launched) {
 		return Result{Text: "the hosts were only borrowed: they live on"}, nil

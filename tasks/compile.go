@@ -101,9 +101,10 @@ func (h *Head) PutsMiner() bool { return h.c.putsMiner }
 type Options struct {
 	Provider  cloud.Provider // nil when it is not known because of a mistake
 	Payload   *payload.Store
-	Hosts     bool // there are hosts from the start
-	Inventory int  // how many these are
-	Forks     int  // of the command line; 0: the book's
+	Hosts     bool    // there are hosts from the start
+	Inventory int     // how many these are
+	Forks     int     // of the command line; 0: the book's
+	Budget    float64 // likewise, in US dollars
 }
 
 // Compile checks all that follows the head and makes the play.
@@ -114,8 +115,9 @@ func (h *Head) Compile(opt Options) *runner.Play {
 	play := &runner.Play{
 		Name: cmp.Or(c.settledText(b.Name), strings.TrimSuffix(path.Base(b.File), path.Ext(b.File))), File: b.File,
 		Deadline: c.duration("deadline", b.Deadline, 0), Reserve: c.duration("reserve", b.Reserve, defaultReserve),
-		Forks: cmp.Or(opt.Forks, c.integer("forks", b.Forks, 0, 1)),
+		Forks: cmp.Or(opt.Forks, c.integer("forks", b.Forks, 0, 1)), Budget: cmp.Or(opt.Budget, c.dollars("budget", b.Budget)),
 	}
+	c.budget = play.Budget
 	if strings.ContainsFunc(play.Name, unicode.IsControl) {
 		c.errs.Addf(b.Name.Pos(), "the play's name is one line of text, without control characters")
 	}

@@ -30,6 +30,9 @@ func compileProvision(c *compiler, arg playbook.Value, s *runner.Step) {
 	p := runner.Provision{LaunchSpec: c.launchSpec(f), Queue: c.settledText(f["queue"])}
 	if x, _ := c.settled(f["count"]); x == "auto" {
 		a := c.automatic(f, arg)
+		first := p.LaunchSpec
+		first.Count = 1
+		c.affordable(first, f["count"])
 		s.Once = func(ctx context.Context, t *runner.Task) (runner.Result, error) {
 			p := p
 			p.Decide = func(ctx context.Context, first *runner.Host, elapsed time.Duration) (int, error) {
@@ -48,6 +51,7 @@ func compileProvision(c *compiler, arg playbook.Value, s *runner.Step) {
 	if p.Min > p.Count {
 		c.errs.Addf(f["min"].Pos(), "min is %d, which is more than the count of %d", p.Min, p.Count)
 	}
+	c.affordable(p.LaunchSpec, f["count"])
 	if have := c.opt.Inventory; have > 0 && cmp.Or(p.Min, p.Count) > have {
 		c.errs.Add(&source.Error{
 			Pos: f["count"].Pos(), Msg: fmt.Sprintf("%d hosts wanted, and the inventory has %d", cmp.Or(p.Min, p.Count), have),

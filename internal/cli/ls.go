@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -18,18 +19,29 @@ import (
 func (a *app) lsCommand() *cobra.Command {
 	var all, asJSON bool
 	cmd := &cobra.Command{
-		Use:   "ls",
-		Short: "List runs that have machines",
+		Use:   "ls [RUN…]",
+		Short: "List runs that have machines, or a run's machines",
 		Long: `List the runs that have machines or are in progress, as their providers see them: their
-state, the number of machines, their age and the time until they end by themselves.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			rows, err := survey(cmd.Context(), all)
+state, the number of machines, their age, the time until they end by themselves, and what
+those that live have cost so far. With the names of runs, list the machines of these, one a
+line.`,
+		Example:           "  gofab ls\n  gofab ls 20261122-141530-search-k7qz",
+		ValidArgsFunction: completeRuns,
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			rows, err := survey(cmd.Context(), all || len(ids) > 0)
 			if err != nil {
 				return err
 			}
-			if asJSON {
+			if len(ids) > 0 {
+				if rows, err = choose(rows, ids, false); err != nil {
+					return &usageError{error: err, bare: true}
+				}
+			}
+			switch {
+			case asJSON:
 				return printJSON(rows)
+			case len(ids) > 0:
+				return printMachines(rows)
 			}
 			return printTable(rows)
 		},
@@ -53,6 +65,8 @@ type row struct {
 	Code     *int           `json:"code,omitempty"`    // exit status
 	Error    string         `json:"error,omitempty"`   // why the provider could not be asked
 	Names    []string       `json:"names"`
+	Hosts    []machineRow   `json:"hosts"`          // its machines
+	Cost     *runner.Cost   `json:"cost,omitempty"` // of those that live, so far
 	journal  journal.Run    `json:"-"`
 	provider cloud.Provider `json:"-"`
 	traced   bool           // the provider was asked what it has, and has something
@@ -79,7 +93,7 @@ func survey(ctx context.Context, all bool) ([]row, error) {
 }
 
 func look(ctx context.Context, state string, run journal.Run) row {
-	r := row{Run: run.ID, Play: run.Play, Provider: run.Provider, Region: run.Region, Began: run.Began, Names: []string{}, journal: run}
+	r := row{Run: run.ID, Play: run.Play, Provider: run.Provider, Region: run.Region, Began: run.Began, Names: []string{}, Hosts: []machineRow{}, journal: run}
 	if !run.Ended.IsZero() {
 		r.Code = &run.Code
 	}
@@ -91,16 +105,15 @@ func look(ctx context.Context, state string, run journal.Run) row {
 	if err != nil {
 		r.Error = err.Error()
 	}
+	machines = slices.DeleteFunc(machines, func(m cloud.Machine) bool { return m.Launched.IsZero() }) // borrowed: nothing of it would go away
+	r.Machines, r.Cost = len(machines), runner.CostSoFar(machines, time.Now())
 	for _, m := range machines {
-		if m.Launched.IsZero() { // borrowed: nothing of it would go away
-			continue
-		}
-		r.Machines++
 		r.Names = append(r.Names, m.Name)
-		if r.Expires == nil || m.Expires.After(*r.Expires) {
+		if !m.Expires.IsZero() && (r.Expires == nil || m.Expires.After(*r.Expires)) {
 			r.Expires = &m.Expires
 		}
 	}
+	r.Hosts = machineRows(machines, run)
 	switch {
 	case run.Running:
 		r.State = "running"
@@ -123,22 +136,38 @@ func printTable(rows []row) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "RUN\tPLAY\tPROVIDER\tSTATE\tMACHINES\tAGE\tTIME TO LIVE")
+	fmt.Fprintln(w, "RUN\tPLAY\tPROVIDER\tSTATE\tMACHINES\tAGE\tTIME TO LIVE\tCOST")
 	for _, r := range rows {
 		ttl := "-"
 		if r.Expires != nil {
-			ttl = time.Until(*r.Expires).Round(time.Second).String()
+			ttl = until(*r.Expires)
 		}
-		age := "-"
-		if !r.Began.IsZero() {
-			age = time.Since(r.Began).Round(time.Second).String()
+		state := r.State
+		if now := inWords(r.Hosts); r.State == "running" && now != "" {
+			state += ": " + now
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", r.Run, orDash(r.Play), orDash(r.Provider), r.State, r.Machines, age, ttl)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n",
+			r.Run, orDash(r.Play), orDash(r.Provider), state, r.Machines, since(r.Began), ttl, r.Cost.Amount())
 		if r.Error != "" {
 			fmt.Fprintf(os.Stderr, "%s: %s\n", r.Run, r.Error)
 		}
 	}
 	return w.Flush()
+}
+
+// since and until are durations as tables show them; a dash where the time is not known.
+func since(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return time.Since(t).Round(time.Second).String()
+}
+
+func until(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return time.Until(t).Round(time.Second).String()
 }
 
 func orDash(s string) string {

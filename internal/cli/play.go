@@ -28,6 +28,7 @@ type playOptions struct {
 	inventory  []string
 	limit      []string
 	forks      int
+	budget     string
 	verbose    int
 	quiet      bool
 	keep       bool
@@ -48,8 +49,9 @@ playbooks/, and among the playbooks that come with gofab (search.yaml).
 
 Exit status: 0 success, 1 an internal or cloud error or a race that nobody won, 2 a step
 failed, 4 hosts unreachable, 5 wrong usage, 6 the playbook is invalid (nothing was launched),
-7 deadline reached without success, 9 no host matched, 10 scram incomplete: something may
-still be running, 130 or 143 interrupted (after a clean scram).`,
+7 deadline reached without success, 8 budget reached without success, 9 no host matched,
+10 scram incomplete: something may still be running, 130 or 143 interrupted (after a clean
+scram).`,
 		Example: `  gofab play search.yaml -e N=8
   gofab play search.yaml -e N=3 -i alice@host1,host2:2222,host3`,
 		Args:              onePlaybook,
@@ -64,6 +66,7 @@ still be running, 130 or 143 interrupted (after a clean scram).`,
 	f.StringArrayVarP(&o.inventory, "inventory", "i", nil, "hosts to use instead of new machines: host1,host2, or a file with a [user@]host[:port] [key=value…] a line")
 	f.StringSliceVarP(&o.limit, "limit", "l", nil, "only hosts whose name matches one of these patterns; !pattern leaves out")
 	f.IntVarP(&o.forks, "forks", "f", 0, "hosts at once (default all)")
+	f.StringVar(&o.budget, "budget", "", "US dollars that the machines may cost before the play is stopped, such as 0.50; beats the playbook's")
 	f.CountVarP(&o.verbose, "verbose", "v", "say more; -vv even more")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "only what print steps say, and errors")
 	f.BoolVar(&o.keep, "keep", false, "leave the machines running until their time to live ends")
@@ -73,6 +76,18 @@ still be running, 130 or 143 interrupted (after a clean scram).`,
 	f.StringVar(&o.privateKey, "private-key", "", "key file for the hosts of -i and hosts: that name none")
 	f.StringVarP(&o.timeout, "timeout", "T", "10s", "limit on connecting to a host, and again on logging in")
 	return cmd
+}
+
+// dollars is what --budget says; 0: nothing.
+func (o *playOptions) dollars() (float64, error) {
+	if o.budget == "" {
+		return 0, nil
+	}
+	usd, err := runner.ParseDollars(o.budget)
+	if err != nil {
+		return 0, &usageError{error: fmt.Errorf("--budget takes %w, not %q", err, o.budget), bare: true}
+	}
+	return usd, nil
 }
 
 func onePlaybook(_ *cobra.Command, args []string) error {
@@ -89,6 +104,9 @@ func onePlaybook(_ *cobra.Command, args []string) error {
 func (a *app) play(ctx context.Context, name string, o *playOptions) (int, error) {
 	if o.forks < 0 {
 		return runner.ExitUsage, &usageError{error: fmt.Errorf("--forks is a number of hosts, not %d", o.forks), bare: true}
+	}
+	if _, err := o.dollars(); err != nil {
+		return runner.ExitUsage, err
 	}
 	file, src, err := findPlaybook(name)
 	if err != nil {
@@ -146,7 +164,8 @@ func (a *app) compile(file string, src []byte, state string, limit func(string) 
 	r := &ready{vars: head.Vars, miners: a.miners(), state: state, limit: limit}
 	r.choose(head, o, errs)
 	hosts := r.hosts != nil || r.provider == nil || !book.Hosts.IsZero() // or were meant to be
-	r.play = head.Compile(tasks.Options{Provider: r.provider, Payload: r.miners, Hosts: hosts, Inventory: len(r.hosts), Forks: o.forks})
+	budget, _ := o.dollars()
+	r.play = head.Compile(tasks.Options{Provider: r.provider, Payload: r.miners, Hosts: hosts, Inventory: len(r.hosts), Forks: o.forks, Budget: budget})
 	r.borrow = r.hosts != nil && !head.Provisions()
 	r.miner = head.PutsMiner()
 	return r, errs

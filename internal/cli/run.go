@@ -154,10 +154,11 @@ func openViews(dir string, stdout, stderr ui.Stream, opt ui.Options) (*views, er
 		return nil, fmt.Errorf("create the run's record: %w", err)
 	}
 	logs := ui.NewHostLogs(filepath.Join(dir, "logs"), trouble)
+	hosts := ui.NewHosts(filepath.Join(dir, hostsFile), trouble)
 	plain := ui.NewPlain(stdout, stderr, opt)
 	return &views{
-		sinks:   []runner.Sink{record, logs, plain},
-		closers: []func() error{record.Close, logs.Close, plain.Close},
+		sinks:   []runner.Sink{record, logs, hosts, plain},
+		closers: []func() error{record.Close, logs.Close, hosts.Close, plain.Close},
 	}, nil
 }
 

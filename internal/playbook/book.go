@@ -25,6 +25,7 @@ type Book struct {
 	Hosts           Value
 	HostKeyChecking Value
 	Deadline        Value
+	Budget          Value
 	Reserve         Value
 	Forks           Value
 	Steps           []*Step
@@ -57,7 +58,7 @@ type Step struct {
 }
 
 var topKeys = []string{
-	"name", "vars", "provider", "hosts", "host_key_checking", "deadline", "reserve", "forks", "steps",
+	"name", "vars", "provider", "hosts", "host_key_checking", "deadline", "budget", "reserve", "forks", "steps",
 }
 
 var stepKeywords = []string{
@@ -109,7 +110,7 @@ func (b *Book) read(root Value, kinds []string, errs *source.List) {
 	f := topFields(root, errs)
 	b.Name, b.Provider, b.Hosts = f["name"], f["provider"], f["hosts"]
 	b.HostKeyChecking, b.Deadline = f["host_key_checking"], f["deadline"]
-	b.Reserve, b.Forks = f["reserve"], f["forks"]
+	b.Budget, b.Reserve, b.Forks = f["budget"], f["reserve"], f["forks"]
 	b.readVars(f["vars"], errs)
 	if f["steps"].IsZero() {
 		if _, ansible := f["tasks"]; !ansible {

@@ -65,7 +65,7 @@ steps:
 
 func TestMistakes(t *testing.T) {
 	t.Parallel()
-	const top = "name, vars, provider, hosts, host_key_checking, deadline, reserve, forks, steps"
+	const top = "name, vars, provider, hosts, host_key_checking, deadline, budget, reserve, forks, steps"
 	const all = "provision, put, run, run-parallel, get, scram, print"
 	for _, c := range []struct{ src, want string }{
 		{"", "b.yaml: the playbook is empty; " + example},

@@ -71,7 +71,7 @@ func TestDocsNameEveryFieldAndType(t *testing.T) {
 			t.Errorf("docs/events.md does not mention the type %s", typ)
 		}
 	}
-	for _, of := range []reflect.Type{reflect.TypeFor[runner.Event](), reflect.TypeFor[runner.HostRecap]()} {
+	for _, of := range []reflect.Type{reflect.TypeFor[runner.Event](), reflect.TypeFor[runner.HostRecap](), reflect.TypeFor[runner.Cost](), reflect.TypeFor[runner.Unpriced](), reflect.TypeFor[HostsFile](), reflect.TypeFor[HostNow]()} {
 		for f := range of.Fields() {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if !strings.Contains(page, "`"+name+"`") {

@@ -17,6 +17,7 @@ func (p *Plain) runStart(ev *runner.Event) {
 func (p *Plain) runEnd(ev *runner.Event) {
 	if p.level >= Normal {
 		p.recap(ev.Recap)
+		p.cost(ev.Cost)
 	}
 	code := 0
 	if ev.Code != nil {
@@ -47,7 +48,7 @@ func verdict(code int) string {
 	case 7:
 		return "deadline reached without success"
 	case 8:
-		return "budget reached"
+		return "budget reached without success"
 	case 9:
 		return "no host matched"
 	case 10:

@@ -33,7 +33,8 @@ type nature struct {
 	hostKey    []byte      // private, PEM; nil: a fresh one
 	userKeys   string      // of those who may log in, in authorized_keys form
 	ttl        time.Duration
-	generation int64 // of the fleet
+	generation int64   // of the fleet
+	hourly     float64 // what it costs, US dollars; 0: nothing
 }
 
 // bear makes the machine: everything that is known of it first, the lock next, the process last.
@@ -68,7 +69,7 @@ func (p place) bear(n nature) (ended <-chan struct{}, err error) {
 		Run: p.run, Name: p.name(), Index: p.index,
 		Address: addr.IP.String(), Port: addr.Port, User: userName(),
 		HostKey: hostKey, UserKey: n.userKeys,
-		Launched: now, Expires: now.Add(n.ttl), Generation: n.generation,
+		Launched: now, Expires: now.Add(n.ttl), Generation: n.generation, Hourly: n.hourly,
 	})
 	if err != nil {
 		return nil, err

@@ -89,7 +89,7 @@ func (p *Provider) launchMissing(ctx context.Context, spec cloud.LaunchSpec, beg
 				return errTerminated
 			}
 			_, err := p.place(spec.Run, next+i).bear(nature{
-				listen: net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, userKeys: spec.UserKey, ttl: spec.TTL, generation: began,
+				listen: net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, userKeys: spec.UserKey, ttl: spec.TTL, generation: began, hourly: spec.Hourly,
 			})
 			return err
 		})

@@ -38,6 +38,7 @@ var (
 	_ cloud.Provider = (*Provider)(nil)
 	_ cloud.Bucket   = (*Provider)(nil)
 	_ cloud.Queue    = (*Provider)(nil)
+	_ cloud.Pricer   = (*Provider)(nil)
 )
 
 // New returns the provider whose runs live under stateDir, one private directory each.

@@ -43,7 +43,8 @@ type birth struct {
 	UserKey    string    `json:"user_key"` // or several, one a line
 	Launched   time.Time `json:"launched"`
 	Expires    time.Time `json:"expires"`
-	Generation int64     `json:"generation"` // of the fleet, see generation
+	Generation int64     `json:"generation"`       // of the fleet, see generation
+	Hourly     float64   `json:"hourly,omitempty"` // US dollars, where the order has a price
 }
 
 func (p place) writeBirth(b birth) error {
@@ -77,11 +78,16 @@ func (p place) machine() cloud.Machine {
 	if err != nil {
 		b = birth{}
 	}
-	return cloud.Machine{
+	m := cloud.Machine{
 		ID: p.run + "/" + p.name(), Run: p.run, Name: p.name(),
 		Address: b.Address, Port: b.Port, User: b.User, HostKey: b.HostKey,
 		Launched: b.Launched, Expires: b.Expires,
 	}
+	if b.Hourly > 0 {
+		price := priceOf(b.Hourly)
+		m.Price = &price
+	}
+	return m
 }
 
 // numberOf reads the number in a machine's name.
