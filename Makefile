@@ -10,9 +10,9 @@ GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the tests use when it is there, as command=Debian package: further shells for the supervisor,
-# ssh and an sshd to test against, jq for the recipes of docs/events.md, cloud-init and systemd's programs for the
-# user data of EC2's machines, a compiler for the race detector.
-TEST_TOOLS = ssh=openssh-client sshd=openssh-server busybox=busybox dash=dash ps=procps jq=jq cloud-init=cloud-init systemctl=systemd gcc=gcc qemu-aarch64=qemu-user
+# ssh and an sshd to test against, node and npm for an SQS, jq for the recipes of docs/events.md, cloud-init and systemd's
+# programs for the user data of EC2's machines, a compiler for the race detector.
+TEST_TOOLS = ssh=openssh-client sshd=openssh-server busybox=busybox dash=dash ps=procps jq=jq cloud-init=cloud-init systemctl=systemd unshare=util-linux gcc=gcc qemu-aarch64=qemu-user node=nodejs npm=npm
 
 # How often each fuzz target is tried: a count, so that a slow computer tests as much as a fast one.
 FUZZ = 2000x

@@ -42,7 +42,7 @@ func (r *Run) Provision(ctx context.Context, p Provision) (Result, error) {
 		}
 	}
 	p.Run, p.UserKey = r.ID, r.cfg.UserKey
-	r.queueName = p.Queue
+	r.queueName, r.expires = p.Queue, time.Now().Add(p.TTL)
 	if r.announces() {
 		if _, err := r.openQueue(ctx); err != nil {
 			r.cloudError = true

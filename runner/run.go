@@ -48,6 +48,7 @@ type Run struct {
 	bill      *bill
 	order     cloud.LaunchSpec // the last one
 	queueName string           // of an existing queue; empty: the run's own
+	expires   time.Time        // of the machines; zero before they are ordered
 
 	replacing sync.Mutex
 	known     map[string]bool // machines that are, or were, some host's

@@ -129,8 +129,9 @@ type Queue interface {
 	// Open makes the run's queue, if it is not there, and returns how to write to it from
 	// outside, as a person would (a path or URL). A name means a queue that there is: it is used
 	// instead, and outlives the run; the run's own goes away with Terminate. Providers that have
-	// but one kind of queue ignore the name.
-	Open(ctx context.Context, run, name string) (string, error)
+	// but one kind of queue ignore the name. expires is when nobody can need the queue any more;
+	// zero: that is not known.
+	Open(ctx context.Context, run, name string, expires time.Time) (string, error)
 
 	// Send puts one message on the run's queue.
 	Send(ctx context.Context, run string, body []byte) error

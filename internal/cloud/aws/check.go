@@ -76,7 +76,7 @@ func (p *Provider) CheckAll(ctx context.Context, tell func(what string, err erro
 	}))
 	_, err = c.groups(ctx)
 	tell("ec2:DescribeSecurityGroups", err)
-	_, err = p.queueRuns(ctx)
+	_, err = c.queues.Runs(ctx)
 	tell("sqs:ListQueues", err)
 }
 

@@ -13,9 +13,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/gofab/gofab/internal/cloud/aws/queue"
 )
 
 // clients are the SDK's, all of one configuration.
@@ -24,6 +27,7 @@ type clients struct {
 	config  sdk.Config
 	ec2     *ec2.Client
 	sts     *sts.Client
+	queues  *queue.Queues
 	account atomic.Pointer[string] // whose machines we have seen
 }
 
@@ -43,7 +47,10 @@ func (p *Provider) clients(ctx context.Context) (*clients, error) {
 		p.loadErr = &Error{Err: errors.New("no AWS region is set"), remedy: "set AWS_REGION (for example to us-east-1), or region in your profile in ~/.aws/config"}
 	default:
 		p.region = cfg.Region
-		p.loaded = &clients{pace: p.pace, config: cfg, ec2: ec2.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg)}
+		p.loaded = &clients{
+			pace: p.pace, config: cfg, ec2: ec2.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg),
+			queues: queue.New(sqs.NewFromConfig(cfg), owner()),
+		}
 	}
 	return p.loaded, p.loadErr
 }

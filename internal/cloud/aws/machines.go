@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -161,7 +160,7 @@ func (p *Provider) machine(run string, i instance) cloud.Machine {
 	if i.Placement != nil {
 		m.Zone = sdk.ToString(i.Placement.AvailabilityZone)
 	}
-	m.Expires, _ = time.Parse(time.RFC3339, i.tags[tag.Expires])
+	m.Expires = tag.ParseTime(i.tags[tag.Expires])
 	hourly, _ := strconv.ParseFloat(i.tags[tag.Price], 64)
 	m.Price = p.price(m.Type, hourly, i.InstanceLifecycle == types.InstanceLifecycleTypeSpot)
 	return m

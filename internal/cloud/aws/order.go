@@ -155,7 +155,7 @@ func (r request) tags(o order) []types.TagSpecification {
 func commonTags(run string, expires time.Time) []types.Tag {
 	return []types.Tag{
 		ec2Tag("Name", "gofab "+run), ec2Tag(tag.Run, run), ec2Tag(tag.Owner, owner()),
-		ec2Tag(tag.Expires, expires.UTC().Format(time.RFC3339)),
+		ec2Tag(tag.Expires, tag.Time(expires)),
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -34,7 +33,7 @@ func (p *Provider) Runs(ctx context.Context) ([]cloud.Trace, error) {
 	for _, g := range groups {
 		found.add(tagMap(g.Tags), 0)
 	}
-	queues, queuesErr := p.queueRuns(ctx)
+	queues, queuesErr := c.queues.Runs(ctx)
 	for _, q := range queues {
 		found.merge(q)
 	}
@@ -46,8 +45,7 @@ func (p *Provider) Runs(ctx context.Context) ([]cloud.Trace, error) {
 type traces map[string]cloud.Trace
 
 func (t traces) add(tags map[string]string, machines int) {
-	expires, _ := time.Parse(time.RFC3339, tags[tag.Expires])
-	t.merge(cloud.Trace{Run: tags[tag.Run], Owner: tags[tag.Owner], Machines: machines, Expires: expires})
+	t.merge(cloud.Trace{Run: tags[tag.Run], Owner: tags[tag.Owner], Machines: machines, Expires: tag.ParseTime(tags[tag.Expires])})
 }
 
 func (t traces) merge(more cloud.Trace) {

@@ -43,7 +43,7 @@ func (p *Provider) terminate(ctx context.Context, run string) error {
 		defer unlock()
 	}
 	// The queue costs nothing and needs no machine: it goes even if something else stays.
-	return errors.Join(c.end(ctx, p, run), p.deleteQueue(ctx, run))
+	return errors.Join(c.end(ctx, p, run), c.queues.Delete(ctx, run))
 }
 
 const lockPatience = 10 * time.Second

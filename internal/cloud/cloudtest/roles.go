@@ -16,10 +16,14 @@ import (
 
 func (c Config) testQueue(t *testing.T) {
 	p := c.New(t)
-	q := p.(cloud.Queue)
-	run, other := c.run(t, p), c.run(t, p)
+	TestQueue(t, p.(cloud.Queue), c.reopen(t, p).(cloud.Queue), c.run(t, p), c.run(t, p))
+}
+
+// TestQueue tests the role alone, on two runs that have no queue yet. Again is q as another
+// process would have it. The caller removes the queues.
+func TestQueue(t *testing.T, q, again cloud.Queue, run, other string) {
 	for _, r := range []string{run, run, other} { // twice: to open an open queue is harmless
-		if where, err := q.Open(t.Context(), r, ""); err != nil || where == "" {
+		if where, err := q.Open(t.Context(), r, "", time.Now().Add(time.Hour)); err != nil || where == "" {
 			t.Fatalf("open: %q, %v", where, err)
 		}
 	}
@@ -29,7 +33,6 @@ func (c Config) testQueue(t *testing.T) {
 			t.Fatalf("send: %v", err)
 		}
 	}
-	again := c.reopen(t, p).(cloud.Queue)
 	var got []string
 	for range bodies {
 		got = append(got, receive(t, again, run))
@@ -46,11 +49,11 @@ func (c Config) testQueue(t *testing.T) {
 		}
 		cancel()
 	}
-	c.testReceivers(t, q, run)
+	testReceivers(t, q, run)
 }
 
 // testReceivers checks that each message goes to one receiver, and that a receiver waits.
-func (c Config) testReceivers(t *testing.T, q cloud.Queue, run string) {
+func testReceivers(t *testing.T, q cloud.Queue, run string) {
 	const count = 20
 	got := make([]string, count)
 	var work sync.WaitGroup
@@ -82,8 +85,11 @@ func receive(t *testing.T, q cloud.Queue, run string) string {
 
 func (c Config) testBucket(t *testing.T) {
 	p := c.New(t)
-	b := p.(cloud.Bucket)
-	run := c.run(t, p)
+	TestBucket(t, p.(cloud.Bucket), c.run(t, p))
+}
+
+// TestBucket tests the role alone, with the provider's own choice of a bucket.
+func TestBucket(t *testing.T, b cloud.Bucket, run string) {
 	upload := func(ctx context.Context, key, file string) (cloud.Stored, error) {
 		return b.Upload(ctx, cloud.Object{Run: run, Create: true, Key: key, File: file})
 	}

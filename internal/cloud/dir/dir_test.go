@@ -14,7 +14,7 @@ import (
 func open(t *testing.T) (Storage, string) {
 	t.Helper()
 	s := Storage{Root: t.TempDir()}
-	queue, err := s.Open(t.Context(), "r", "")
+	queue, err := s.Open(t.Context(), "r", "", time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ var sent atomic.Uint64 // orders messages that one process sends within one tick
 
 // Open makes the run's queue and returns its directory: a file put there is a message
 // (`echo stop >DIR/any-name`). Names that begin with a dot are left alone.
-func (s Storage) Open(_ context.Context, run, _ string) (string, error) {
+func (s Storage) Open(_ context.Context, run, _ string, _ time.Time) (string, error) {
 	if err := CheckRun(run); err != nil {
 		return "", err
 	}
