@@ -99,7 +99,7 @@ func look(ctx context.Context, state string, run journal.Run) row {
 	}
 	var machines []cloud.Machine
 	var err error
-	if r.provider, err = providerOf(run, state); err == nil {
+	if r.provider, err = providerOf(run, state); err == nil && !settled(run, r.provider) {
 		machines, err = r.provider.Machines(ctx, run.ID)
 	}
 	if err != nil {
@@ -112,6 +112,9 @@ func look(ctx context.Context, state string, run journal.Run) row {
 		if !m.Expires.IsZero() && (r.Expires == nil || m.Expires.After(*r.Expires)) {
 			r.Expires = &m.Expires
 		}
+	}
+	if r.Expires == nil && run.Unsettled && !run.Expires.IsZero() {
+		r.Expires = &run.Expires
 	}
 	r.Hosts = machineRows(machines, run)
 	switch {
@@ -128,6 +131,13 @@ func look(ctx context.Context, state string, run journal.Run) row {
 		r.State = "ended"
 	}
 	return r
+}
+
+// settled tells whether there is no point in asking about a run: it has ended, its journal has the
+// provider's word that nothing is left, and asking takes a call over the network.
+func settled(run journal.Run, p cloud.Provider) bool {
+	_, remote := p.(cloud.Regional)
+	return remote && !run.Ended.IsZero() && !run.Unsettled
 }
 
 func printTable(rows []row) error {

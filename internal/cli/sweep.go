@@ -111,7 +111,7 @@ func (r *reach) where(ctx context.Context, state string, rows []row) ([]string, 
 func found(rows []row, t cloud.Trace, p cloud.Provider, region string) []row {
 	i := slices.IndexFunc(rows, func(have row) bool { return have.Run == t.Run })
 	if i < 0 {
-		i, rows = len(rows), append(rows, row{Run: t.Run, Provider: p.Name(), Region: region, State: "found", Names: []string{}, provider: p})
+		i, rows = len(rows), append(rows, row{Run: t.Run, Provider: p.Name(), Region: region, State: "found", Names: []string{}, Hosts: []machineRow{}, provider: p})
 	}
 	r := &rows[i]
 	r.Owner, r.Machines, r.traced = t.Owner, t.Machines, true
