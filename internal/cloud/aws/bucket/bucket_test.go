@@ -256,7 +256,7 @@ func TestAChangingFile(t *testing.T) {
 		content := large(20 << 20)
 		file := w.file("x", content)
 		w.order(op, 1, func(rw http.ResponseWriter, r *http.Request, pass http.Handler) {
-			if err := os.WriteFile(file, large(20<<20)[1:], 0o644); err != nil {
+			if err := os.WriteFile(file, large(20 << 20)[1:], 0o644); err != nil {
 				t.Error(err)
 			}
 			pass.ServeHTTP(rw, r)
