@@ -63,35 +63,69 @@ func (u *upload) do(ctx context.Context, t *runner.Task) (runner.Result, error) 
 	if n := objects.olderThan(u.began); n > 0 {
 		t.Warn(fmt.Sprintf("%d of the files in %s are older than this run", n, src))
 	}
+	stored, err := u.all(ctx, t, name, objects)
+	if err != nil {
+		return runner.Result{}, err
+	}
+	return summary(objects, stored), nil
+}
+
+// all uploads objects, some at a time. The first that fails stops the others.
+func (u *upload) all(ctx context.Context, t *runner.Task, name string, objects objects) ([]cloud.Stored, error) {
 	bucket := t.Run.Provider().(cloud.Bucket)
+	p := newProgress(objects)
+	defer p.tell(t.Notice)()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(uploadsAtOnce)
-	urls := make([]any, len(objects))
+	stored := make([]cloud.Stored, len(objects))
 	for i, o := range objects {
-		group.Go(func() error {
-			stored, err := bucket.Upload(ctx, cloud.Object{Run: t.Run.ID, Bucket: name, Create: u.create, Key: o.key, File: o.file})
-			urls[i] = stored.Place
+		group.Go(func() (err error) {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			stored[i], err = bucket.Upload(ctx, cloud.Object{
+				Run: t.Run.ID, Bucket: name, Create: u.create, Key: o.key, File: o.file,
+				Sent: func(bytes int64) { p.sent(i, bytes) },
+			})
 			if err != nil {
 				return fmt.Errorf("upload %s: %w", o.file, err)
 			}
+			p.done(i)
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return runner.Result{}, err
+	return stored, group.Wait()
+}
+
+// summary says how much has gone where.
+func summary(objects objects, stored []cloud.Stored) runner.Result {
+	urls := make([]any, len(stored))
+	unchanged, bytes := 0, int64(0)
+	for i, s := range stored {
+		urls[i] = s.Place
+		if s.Unchanged {
+			unchanged++
+		} else {
+			bytes += objects[i].size
+		}
 	}
-	res := runner.Result{Changed: true, Text: counted(len(objects), "object"), Fields: map[string]any{"files": len(objects), "urls": urls}}
+	res := runner.Result{Changed: unchanged < len(stored), Text: counted(len(stored), "object")}
+	res.Fields = map[string]any{"files": len(stored), "unchanged": unchanged, "bytes": bytes, "urls": urls}
 	if len(urls) > 0 {
 		first := urls[0].(string)
 		res.Fields["url"] = first
 		res.Text += " in " + strings.TrimSuffix(first, objects[0].key)
 	}
-	return res, nil
+	if unchanged > 0 {
+		res.Text += fmt.Sprintf(", %d of them unchanged", unchanged)
+	}
+	return res
 }
 
 // object is one file and the key that it shall have.
 type object struct {
 	key, file string
+	size      int64
 	modified  time.Time
 }
 
@@ -114,7 +148,7 @@ func list(src, key string) (objects, error) {
 		if strings.HasSuffix(key, "/") {
 			key += filepath.Base(src)
 		}
-		return objects{{key, src, info.ModTime()}}, nil
+		return objects{{key, src, info.Size(), info.ModTime()}}, nil
 	}
 	var out objects
 	err = filepath.WalkDir(src, func(name string, d fs.DirEntry, err error) error {
@@ -126,7 +160,7 @@ func list(src, key string) (objects, error) {
 			return err
 		}
 		rel, err := filepath.Rel(src, name)
-		out = append(out, object{path.Join(key, filepath.ToSlash(rel)), name, info.ModTime()})
+		out = append(out, object{path.Join(key, filepath.ToSlash(rel)), name, info.Size(), info.ModTime()})
 		return err
 	})
 	return out, err

@@ -107,6 +107,10 @@ type Object struct {
 	Create bool   // make the bucket when it is not there
 	Key    string // slash-separated and relative
 	File   string // local path
+
+	// Sent, when it is set, is told how many bytes of the file are there by now, as a large one
+	// makes progress; from any goroutine, and not necessarily at all.
+	Sent func(bytes int64)
 }
 
 // CheckKey refuses a key that is absolute, not clean or leads out of the bucket.

@@ -108,8 +108,13 @@ func TestBucket(t *testing.T, b cloud.Bucket, run string) {
 	if slices.Sort(places); len(slices.Compact(places)) != len(places) {
 		t.Errorf("two keys, one place: %q", places)
 	}
-	if _, err := upload(t.Context(), "a", file); err != nil {
-		t.Errorf("upload again: %v", err)
+	for _, content := range []string{"golden", "golden!"} {
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if stored, err := upload(t.Context(), "a", file); err != nil || stored.Unchanged != (content == "golden") {
+			t.Errorf("upload again, with content %s: %+v, %v", content, stored, err)
+		}
 	}
 	for _, key := range []string{"", ".", "..", "/etc/x", "../x", "a/../../x", "a//b", "a/", "./a", "nul\x00"} {
 		if stored, err := upload(t.Context(), key, file); err == nil {

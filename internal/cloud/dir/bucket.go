@@ -3,7 +3,9 @@
 package dir
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -33,10 +35,36 @@ func (s Storage) Upload(ctx context.Context, o cloud.Object) (cloud.Stored, erro
 	if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
 		return cloud.Stored{}, fmt.Errorf("upload: %w", err)
 	}
+	if same(ctx, o.File, dest) {
+		return cloud.Stored{Place: dest, Unchanged: true}, nil
+	}
 	if err := copyWhole(ctx, o.File, dest); err != nil {
 		return cloud.Stored{}, fmt.Errorf("upload %s: %w", o.Key, err)
 	}
 	return cloud.Stored{Place: dest}, nil
+}
+
+// same reports whether both are regular files with the same content. Where that cannot be seen,
+// they are not.
+func same(ctx context.Context, one, other string) bool {
+	var sums [2][]byte
+	for i, name := range []string{one, other} {
+		info, err := os.Stat(name)
+		if err != nil || !info.Mode().IsRegular() {
+			return false
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return false
+		}
+		defer f.Close()
+		sum := sha256.New()
+		if _, err := io.Copy(sum, contextReader{ctx, f}); err != nil {
+			return false
+		}
+		sums[i] = sum.Sum(nil)
+	}
+	return bytes.Equal(sums[0], sums[1])
 }
 
 // copyWhole copies a regular file so that dest is never seen half written.
