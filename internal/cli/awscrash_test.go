@@ -48,9 +48,11 @@ func crash(t *testing.T, n int, when awslab.Moment) (*account, bool) {
 		}
 		if !killed && calls == n && m == when {
 			killed = true
+			if when == awslab.Before {
+				a.Fault(awslab.Fault{Drop: true}) // it never comes to AWS
+			}
 			cmd.Process.Kill()
 			<-ended
-			time.Sleep(50 * time.Millisecond) // until the endpoint has seen that the client is gone
 		}
 	})
 	var out strings.Builder

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 
+	"github.com/gofab/gofab/internal/cloud/aws/bucket"
 	"github.com/gofab/gofab/internal/cloud/aws/queue"
 )
 
@@ -28,6 +29,7 @@ type clients struct {
 	ec2     *ec2.Client
 	sts     *sts.Client
 	queues  *queue.Queues
+	buckets *bucket.Buckets
 	account atomic.Pointer[string] // whose machines we have seen
 }
 
@@ -51,6 +53,7 @@ func (p *Provider) clients(ctx context.Context) (*clients, error) {
 			pace: p.pace, config: cfg, ec2: ec2.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg),
 			queues: queue.New(sqs.NewFromConfig(cfg), owner()),
 		}
+		p.loaded.buckets = bucket.New(cfg, p.loaded.accountID)
 	}
 	return p.loaded, p.loadErr
 }

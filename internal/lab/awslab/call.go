@@ -30,7 +30,8 @@ const (
 )
 
 // Hook has f called before and after each call takes effect, on the call's own goroutine: what f
-// waits for, the client waits for. Tests of crashes kill the client there. nil: none.
+// waits for, the client waits for. Tests of crashes kill the client there: Before, with a Fault that
+// drops the call added by f itself, is a client that died before it could ask. nil: none.
 func (e *Endpoint) Hook(f func(Moment, Call)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -84,6 +84,11 @@ func (r *request) do(action string) (any, error) {
 		return nil, err
 	}
 	if dry {
+		if action == "RunInstances" { // what it asks for is looked at before
+			if _, err := r.readLaunch(); err != nil {
+				return nil, err
+			}
+		}
 		return nil, refuse("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
 	}
 	return act(r)

@@ -16,6 +16,7 @@ type Fault struct {
 	Message string
 	Status  int           // of HTTP; 0: what AWS sends with Code
 	Lost    bool          // the call has its effect, and the connection is closed without an answer
+	Drop    bool          // the call has no effect, and the connection is closed without an answer
 	Delay   time.Duration // before anything else
 	Fewer   int           // RunInstances starts fewer than MaxCount by this, if MinCount allows
 }
@@ -29,6 +30,13 @@ func (e *Endpoint) Fault(f Fault) {
 		f.Times = 1
 	}
 	e.faults = append(e.faults, &f)
+}
+
+// Heal takes all faults out of the way.
+func (e *Endpoint) Heal() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.faults = nil
 }
 
 // fault takes the one that is in the way of the call, or a zero one.

@@ -55,11 +55,14 @@ func TestDryRun(t *testing.T) {
 	if last := e.Calls()[0]; last.Status != http.StatusPreconditionFailed || len(e.Instances()) != 0 {
 		t.Errorf("call %+v, instances %v", last, e.Instances())
 	}
+	in.ImageId = aws.String("ami-0123456789abcdef0")
+	_, err = c.RunInstances(t.Context(), in)
+	want(t, err, "InvalidAMIID.NotFound")
 	for _, dry := range []bool{true, false} {
 		_, err = c.TerminateInstances(t.Context(), &awsec2.TerminateInstancesInput{InstanceIds: []string{"i-0123456789abcdef0"}, DryRun: &dry})
 		want(t, err, "UnauthorizedOperation")
 	}
-	if last := e.Calls()[2]; last.Status != http.StatusForbidden {
+	if last := e.Calls()[3]; last.Status != http.StatusForbidden {
 		t.Errorf("call: %+v", last)
 	}
 	_, err = c.CreateSecurityGroup(t.Context(), &awsec2.CreateSecurityGroupInput{GroupName: aws.String("g"), Description: aws.String("d")})
@@ -257,6 +260,26 @@ func TestLostAnswer(t *testing.T) {
 	if calls[0].Status != 0 || calls[2].Status != 200 || calls[0].Params.Get("ClientToken") != calls[2].Params.Get("ClientToken") {
 		t.Errorf("calls: %+v", calls)
 	}
+}
+
+// A call that the hook drops has no effect, and an endpoint that is healed answers again.
+func TestDrop(t *testing.T) {
+	t.Parallel()
+	e := start(t, Config{})
+	c := e.ec2("us-east-1")
+	e.Hook(func(m Moment, call Call) {
+		if m == Before && call.Action == "RunInstances" {
+			e.Fault(Fault{Action: call.Action, Drop: true, Times: -1})
+		}
+	})
+	for range 2 {
+		if _, err := c.RunInstances(t.Context(), order(1)); err == nil || len(e.Instances()) != 0 {
+			t.Errorf("error %v, started %v", err, e.Instances())
+		}
+	}
+	e.Hook(nil)
+	e.Heal()
+	run(t, c, order(1))
 }
 
 func TestFewer(t *testing.T) {

@@ -60,7 +60,7 @@ func (e *Endpoint) answer(req *http.Request, c Call, body []byte) (out answer, l
 	e.callHook(Before, c)
 	fault := e.fault(c)
 	e.sleep(fault.Delay, nil)
-	if isClosed(e.closing) || req.Context().Err() != nil { // nobody asks any more
+	if fault.Drop || isClosed(e.closing) {
 		return out, true
 	}
 	switch denied := slices.Contains(e.cfg.Denied, c.Action); {
