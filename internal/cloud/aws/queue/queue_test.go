@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -251,5 +253,27 @@ func TestRuns(t *testing.T) {
 	got, err := queue.New(w.client, "bob").Runs(t.Context())
 	if want := (cloud.Trace{Run: w.run, Owner: "alice", Expires: at}); err != nil || len(got) != 1 || got[0] != want {
 		t.Errorf("runs: %v, %v; want %v", got, err, want)
+	}
+}
+
+// There may be more queues than SQS lists at a time, and one may go while they are listed.
+func TestRunsOnManyPages(t *testing.T) {
+	w := newWorld(t)
+	url := w.open("")
+	var asked []string
+	page := func(answer string) fault {
+		return func(rw http.ResponseWriter, r *http.Request, _ http.Handler) {
+			body, _ := io.ReadAll(r.Body)
+			asked = append(asked, string(body))
+			io.WriteString(rw, answer)
+		}
+	}
+	w.net.order("ListQueues", page(`{"QueueUrls":["`+url+`-gone"],"NextToken":"more"}`), page(`{"QueueUrls":["`+url+`"]}`))
+	got, err := w.queues.Runs(t.Context())
+	if err != nil || len(got) != 1 || got[0].Run != w.run {
+		t.Errorf("runs: %v, %v", got, err)
+	}
+	if len(asked) != 2 || !strings.Contains(asked[0], `"MaxResults":1000`) || !strings.Contains(asked[1], `"NextToken":"more"`) {
+		t.Errorf("asked %q", asked)
 	}
 }
