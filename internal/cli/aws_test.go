@@ -139,15 +139,15 @@ var (
 	runID    = regexp.MustCompile(`[0-9]{8}-[0-9]{6}-search-[a-z2-7]{4}`)
 )
 
-// shape is what there is in an output but for names, numbers and the order.
+// shape is what there is in an output but for what hosts say, names, numbers and the order.
 func shape(out string) []string {
 	var lines []string
 	for line := range strings.Lines(out) {
-		if strings.Contains(line, "building the miner") || strings.Contains(line, "machine-seconds") {
-			continue
+		if strings.Contains(line, "building the miner") || strings.Contains(line, "machine-seconds") || strings.HasPrefix(line, "[") || hostName.MatchString(line) {
+			continue // what differs from run to run: how far the losers were
 		}
 		line = runID.ReplaceAllString(strings.TrimSpace(line), "RUN")
-		line = anyWhere.ReplaceAllString(hostName.ReplaceAllString(line, "HOST"), "PLACE")
+		line = anyWhere.ReplaceAllString(line, "PLACE")
 		lines = append(lines, strings.Join(strings.Fields(number.ReplaceAllString(line, "#")), " "))
 	}
 	slices.Sort(lines)

@@ -1,14 +1,15 @@
 package cli_test
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gofab/gofab/internal/lab/awslab"
 )
@@ -20,7 +21,7 @@ provider: aws
 deadline: 60
 reserve: 20
 steps:
-  - provision: {count: 2, ttl: 10s}
+  - provision: {count: 2, ttl: 20s}
   - run-parallel: {cmd: echo won, stop_when: first-success, announce: true}
   - local: mkdir -p logs && echo log >logs/log
   - upload: {src: logs/, create: true}
@@ -28,11 +29,11 @@ steps:
 `
 
 // crash plays small against an account of its own and kills gofab with KILL when it makes its
-// call number n: before EC2 has heard of it, or when it is done but not answered. It tells
-// whether there was such a call.
+// call number n: before AWS has heard of it, or when it is done but not answered. It tells whether
+// there was such a call.
 func crash(t *testing.T, n int, when awslab.Moment) (*account, bool) {
 	t.Helper()
-	a := openAccount(t, awslab.Config{Shutdown: 100 * time.Millisecond, Visible: 200 * time.Millisecond, Minute: 4 * time.Second})
+	a := openAccount(t, awslab.Config{Shutdown: 100 * time.Millisecond, Visible: 200 * time.Millisecond, Minute: 15 * time.Second})
 	if err := os.WriteFile(filepath.Join(a.home, "small.yaml"), []byte(small), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -84,67 +85,87 @@ func (a *account) single(t *testing.T) {
 	}
 }
 
-// mostCalls is more than small makes.
-const mostCalls = 80
+// moment is one at which gofab is killed.
+type moment struct {
+	n    int
+	when awslab.Moment
+}
+
+func (m moment) String() string {
+	return map[awslab.Moment]string{awslab.Before: "before", awslab.After: "after"}[m.when] + " call " + strconv.Itoa(m.n)
+}
+
+// moments are the two around each call that small makes; how many these are, a play tells that
+// nobody kills.
+func moments(t *testing.T) []moment {
+	t.Helper()
+	a, _ := crash(t, 0, awslab.Before)
+	a.empty(t)
+	calls := len(a.Calls())
+	if calls < 15 {
+		t.Fatalf("small makes %d calls only: %v", calls, a.calls())
+	}
+	var all []moment
+	for n := 1; n <= calls; n++ {
+		all = append(all, moment{n, awslab.Before}, moment{n, awslab.After})
+	}
+	return all
+}
 
 // Whenever gofab is killed, gofab scram --all leaves nothing in the account; and so it does when
 // the computer is lost, with nothing but the account.
 func TestKilledOnAWS(t *testing.T) {
 	t.Parallel()
-	everyCall(t, func(t *testing.T, n int, when awslab.Moment) bool {
-		a, killed := crash(t, n, when)
-		at, args := a.home, []string{"scram", "--all"}
-		if n%2 == 0 {
-			at, args = t.TempDir(), []string{"scram", "--all", "--provider", "aws"}
-			time.Sleep(300 * time.Millisecond) // what was made last is to be seen by strangers
-		}
-		if out, err := a.gofab(t, at, args...).CombinedOutput(); err != nil {
-			t.Errorf("gofab %q: %v\n%s", args, err, out)
-		}
-		a.empty(t)
-		a.single(t)
-		return killed
-	})
+	for _, m := range moments(t) {
+		t.Run(m.String(), func(t *testing.T) {
+			t.Parallel()
+			a, _ := crash(t, m.n, m.when)
+			at, args := a.home, []string{"scram", "--all"}
+			if m.n%2 == 0 {
+				at, args = t.TempDir(), []string{"scram", "--all", "--provider", "aws"}
+				time.Sleep(300 * time.Millisecond) // what was made last is to be seen by strangers
+			}
+			a.says(t, at, 0, "", args...)
+			a.empty(t)
+			a.single(t)
+		})
+	}
 }
 
 // Nobody comes to clean up until everything has expired: machines end by themselves, and what is
 // left of other things, gofab reap ends.
 func TestForgottenOnAWS(t *testing.T) {
 	t.Parallel()
-	everyCall(t, func(t *testing.T, n int, when awslab.Moment) bool {
-		a, killed := crash(t, n, when)
-		time.Sleep(11 * time.Second) // the ttl
+	all := moments(t)
+	accounts := make([]*account, len(all))
+	inTurn(len(all), func(i int) { accounts[i], _ = crash(t, all[i].n, all[i].when) })
+	time.Sleep(21 * time.Second) // the ttl of the last
+	inTurn(len(all), func(i int) {
+		a := accounts[i]
 		for _, i := range a.Instances() {
 			if i.State != "terminated" {
 				t.Errorf("%s is %s after its time", i.ID, i.State)
 			}
 		}
 		at := a.home
-		if n%2 == 0 {
+		if i%3 == 0 {
 			at = t.TempDir()
 		}
-		if out, err := a.gofab(t, at, "reap", "--provider", "aws").CombinedOutput(); err != nil {
-			t.Errorf("gofab reap: %v\n%s", err, out)
-		}
+		a.says(t, at, 0, "", "reap", "--provider", "aws")
 		a.empty(t)
 		a.single(t)
-		return killed
 	})
 }
 
-// everyCall runs a test for both moments of the first call, the second and so on, several at a
-// time, until a play ends before its number is reached.
-func everyCall(t *testing.T, test func(t *testing.T, n int, when awslab.Moment) (killed bool)) {
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	for n := 1; n <= mostCalls; n++ {
-		for when, name := range map[awslab.Moment]string{awslab.Before: "before", awslab.After: "after"} {
-			t.Run(fmt.Sprintf("%s-%d", name, n), func(t *testing.T) {
-				t.Parallel()
-				if ctx.Err() == nil && !test(t, n, when) {
-					cancel() // a play that ended by itself: there are no calls beyond
-				}
-			})
-		}
+// inTurn does n things, several at a time.
+func inTurn(n int, do func(i int)) {
+	var group errgroup.Group
+	group.SetLimit(6)
+	for i := range n {
+		group.Go(func() error {
+			do(i)
+			return nil
+		})
 	}
+	group.Wait()
 }

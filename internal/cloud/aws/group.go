@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/gofab/gofab/internal/cloud"
 	"github.com/gofab/gofab/internal/cloud/aws/tag"
+	"github.com/gofab/gofab/internal/journal"
 )
 
 // group is the security group of a launch: the one that was named, or the run's own, which lets
@@ -30,9 +32,15 @@ func (p *Provider) group(ctx context.Context, c *clients, spec cloud.LaunchSpec,
 		}
 		return id, c.admit(ctx, id, spec)
 	}
+	if err := p.note(spec.Run, journal.Record{What: journal.Group}); err != nil {
+		return "", fmt.Errorf("write the journal: %w", err)
+	}
 	id, err := c.makeGroup(ctx, spec, expires)
 	if err != nil {
 		return "", err
+	}
+	if err := p.note(spec.Run, journal.Record{What: journal.Group, Group: id}); err != nil {
+		return "", fmt.Errorf("write the journal: %w", err)
 	}
 	return id, c.admit(ctx, id, spec)
 }
@@ -137,23 +145,53 @@ func (c *clients) admit(ctx context.Context, group string, spec cloud.LaunchSpec
 	}
 }
 
-// deleteGroups removes the run's security groups. EC2 refuses while a machine that uses one has not
-// ended altogether, which takes it a minute or so, and then it is tried again until ctx ends.
-func (c *clients) deleteGroups(ctx context.Context, run string) error {
-	groups, err := c.groups(ctx, filter("tag:"+tag.Run, run))
-	if err != nil {
-		return err
-	}
-	for _, g := range groups {
-		for {
-			_, err := c.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: g.GroupId})
-			if err == nil || is(err, notFound) {
-				break
+// deleteGroups removes the run's security groups: those that have its tag, and those that the journal
+// knows by id and EC2 may not show yet. A group that was about to be made a moment ago is
+// waited for.
+func (c *clients) deleteGroups(ctx context.Context, p *Provider, run string) error {
+	deleted := map[string]bool{}
+	for {
+		led, err := p.readLedger(run)
+		if err != nil {
+			return err
+		}
+		groups, err := c.groups(ctx, filter("tag:"+tag.Run, run))
+		if err != nil {
+			return err
+		}
+		ids := maps.Clone(led.groups)
+		for _, g := range groups {
+			ids[sdk.ToString(g.GroupId)] = time.Time{} // EC2 shows it: what it says of it can be believed
+		}
+		for id, made := range ids {
+			if deleted[id] {
+				continue
 			}
-			if code(err) != "DependencyViolation" || !pause(ctx, 2*c.tick) {
-				return fmt.Errorf("the security group %s is left: %w", sdk.ToString(g.GroupId), explain(ctx, "ec2:DeleteSecurityGroup", err))
+			if err := c.deleteGroup(ctx, id, made); err != nil {
+				return fmt.Errorf("the security group %s is left: %w", id, err)
 			}
+			deleted[id] = true
+		}
+		if len(deleted) > 0 || time.Since(led.grouping) > c.settling {
+			return nil
+		}
+		if !pause(ctx, c.tick) {
+			return fmt.Errorf("a security group was about to be made: %w", context.Cause(ctx))
 		}
 	}
-	return nil
+}
+
+// deleteGroup removes one group. That there is none is success, unless it was made only a moment ago:
+// then EC2 may not know it yet. EC2 refuses while a machine that uses it has not ended altogether,
+// which takes it a minute or so, and then it is tried again until ctx ends.
+func (c *clients) deleteGroup(ctx context.Context, id string, made time.Time) error {
+	for {
+		_, err := c.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &id})
+		switch {
+		case err == nil, is(err, notFound) && time.Since(made) > c.settling:
+			return nil
+		case code(err) != "DependencyViolation" && !is(err, notFound), !pause(ctx, 2*c.tick):
+			return explain(ctx, "ec2:DeleteSecurityGroup", err)
+		}
+	}
 }

@@ -24,13 +24,15 @@ func (o order) end() int { return o.First + o.Count }
 // ledger is what the run's journal says of its orders.
 type ledger struct {
 	orders     []order
-	terminated time.Time // when somebody last began to end the run
+	groups     map[string]time.Time // security groups that were made, by id, and when
+	grouping   time.Time            // when a group was last about to be made; zero: its id is known
+	terminated time.Time            // when somebody last began to end the run
 }
 
 // readLedger reads the journal of a run; one that is not there has no orders. Damaged lines are
 // passed over: the tags know what they hid.
 func (p *Provider) readLedger(run string) (ledger, error) {
-	var l ledger
+	l := ledger{groups: map[string]time.Time{}}
 	where, err := p.runDir(run)
 	if err != nil {
 		return l, err
@@ -46,6 +48,11 @@ func (p *Provider) readLedger(run string) (ledger, error) {
 			l.orders = append(l.orders, order{Record: rec})
 		case journal.Machines:
 			l.answer(rec)
+		case journal.Group:
+			l.group(rec)
+		case journal.Terminated:
+			clear(l.groups)
+			l.grouping = time.Time{}
 		case journal.Terminate:
 			l.terminated = rec.Time
 		}
@@ -58,6 +65,13 @@ func (l *ledger) answer(rec journal.Record) {
 		if o := &l.orders[i]; rec.Token != "" && o.Token == rec.Token {
 			o.answered, o.ids = true, rec.Machines
 		}
+	}
+}
+
+func (l *ledger) group(rec journal.Record) {
+	l.grouping = rec.Time
+	if rec.Group != "" {
+		l.groups[rec.Group], l.grouping = rec.Time, time.Time{}
 	}
 }
 

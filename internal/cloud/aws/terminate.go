@@ -56,7 +56,7 @@ func (c *clients) end(ctx context.Context, p *Provider, run string) error {
 			return err
 		}
 		if len(left) == 0 && !waiting {
-			return c.deleteGroups(ctx, run)
+			return c.deleteGroups(ctx, p, run)
 		}
 		if !pause(ctx, wait) {
 			return c.leftBehind(left)

@@ -58,6 +58,7 @@ type mailbox struct {
 	fifo  bool
 
 	answers chan answer
+	left    chan struct{} // holds one when the last who waited has gone
 
 	mu      sync.Mutex
 	seen    map[string]bool // what was delivered, by its identity
@@ -171,6 +172,7 @@ func (q *Queues) remember(run string, m *mailbox) *mailbox {
 		return old
 	}
 	m.seen, m.answers, m.stop, m.closed = map[string]bool{}, make(chan answer), func() {}, make(chan struct{})
+	m.left = make(chan struct{}, 1)
 	if old != nil {
 		old.end()
 	}

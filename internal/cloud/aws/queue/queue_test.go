@@ -277,3 +277,19 @@ func TestRunsOnManyPages(t *testing.T) {
 		t.Errorf("asked %q", asked)
 	}
 }
+
+// A reader that has left takes nothing with it: whoever else reads the queue gets the message at once.
+func TestGivenBack(t *testing.T) {
+	w := newWorld(t)
+	url := w.open("")
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if body, err := w.queues.Receive(ctx, w.run); err == nil {
+		t.Fatalf("received %q from an empty queue", body)
+	}
+	w.send("for others")
+	out, err := w.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url, WaitTimeSeconds: 15})
+	if err != nil || len(out.Messages) != 1 || *out.Messages[0].Body != "for others" {
+		t.Errorf("others got %v, %v", out, err)
+	}
+}

@@ -20,7 +20,7 @@ const (
 	// not keep the question open is not asked without end.
 	pause = time.Second
 
-	// deleting is how long the deletion of a received message may take.
+	// deleting is how long it may take to delete a received message, or to give it back.
 	deleting = 5 * time.Second
 )
 
@@ -78,12 +78,26 @@ func (m *mailbox) unwanted() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.waiting--
+	if m.waiting == 0 {
+		select {
+		case m.left <- struct{}{}:
+		default:
+		}
+	}
 }
 
-// ask polls as long as somebody waits. A poll that has begun goes on when the last one has left,
-// and what it finds is kept for the next: SQS does not notice that a reader has hung up, and
-// would hand a message to nobody, and it would come again only after the visibility timeout. The
-// goroutine ends by itself after a poll, or when the mailbox is forgotten.
+// wantedStill tells whether anybody waits.
+func (m *mailbox) wantedStill() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.waiting > 0
+}
+
+// ask polls as long as somebody waits. A poll that has begun goes on when the last one has left: SQS
+// does not notice that a reader has hung up, and would hand a message to nobody, and it would come
+// again only after the visibility timeout. What such a poll finds is given back at once, so
+// that others who read the queue get it. The goroutine ends by itself after a poll, or when the
+// mailbox is forgotten.
 func (q *Queues) ask(ctx context.Context, m *mailbox) {
 	defer m.stop()
 	for m.goOn(ctx) {
@@ -92,17 +106,44 @@ func (q *Queues) ask(ctx context.Context, m *mailbox) {
 		switch {
 		case message == nil && err == nil:
 			wait(ctx, time.Until(asked.Add(pause)))
-			continue
-		case err == nil && !m.first(identityOf(message)):
+		case err == nil && m.knows(identityOf(message)):
 			q.take(ctx, m, message)
-			continue
-		}
-		select {
-		case m.answers <- answer{message, err}:
-			m.unwanted() // on behalf of who got it: nobody must be asking for him any more
-		case <-ctx.Done():
+		default:
+			q.offer(ctx, m, answer{message, err})
 		}
 	}
+}
+
+// offer hands an answer to somebody who waits. When nobody does any more, a message goes back.
+func (q *Queues) offer(ctx context.Context, m *mailbox, a answer) {
+	for m.wantedStill() {
+		select {
+		case m.answers <- a:
+			if a.message != nil {
+				m.learn(identityOf(a.message))
+			}
+			m.unwanted() // on behalf of who got it: nobody must be asking for him any more
+			return
+		case <-m.left: // the last one may have gone
+		case <-ctx.Done():
+			q.giveBack(ctx, m, a.message)
+			return
+		}
+	}
+	q.giveBack(ctx, m, a.message)
+}
+
+// giveBack makes a message that nobody here wants visible again. If that fails, it becomes so by
+// itself after the visibility timeout.
+func (q *Queues) giveBack(ctx context.Context, m *mailbox, message *types.Message) {
+	if message == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleting)
+	defer cancel()
+	q.client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl: &m.url, ReceiptHandle: message.ReceiptHandle, VisibilityTimeout: 0,
+	})
 }
 
 // goOn decides whether there is another poll.
@@ -148,15 +189,17 @@ func identityOf(message *types.Message) string {
 	return "id " + text(message.MessageId)
 }
 
-// first reports whether id was not seen before.
-func (m *mailbox) first(id string) bool {
+// knows reports whether a message was delivered before.
+func (m *mailbox) knows(id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.seen[id] {
-		return false
-	}
+	return m.seen[id]
+}
+
+func (m *mailbox) learn(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.seen[id] = true
-	return true
 }
 
 func wait(ctx context.Context, d time.Duration) {
