@@ -28,16 +28,10 @@ line.`,
 		Example:           "  gofab ls\n  gofab ls 20261122-141530-search-k7qz",
 		ValidArgsFunction: completeRuns,
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			rows, err := survey(cmd.Context(), all || len(ids) > 0)
-			if err != nil {
-				return err
-			}
-			if len(ids) > 0 {
-				if rows, err = choose(rows, ids, false); err != nil {
-					return &usageError{error: err, bare: true}
-				}
-			}
+			rows, err := surveyOf(cmd.Context(), ids, all)
 			switch {
+			case err != nil:
+				return err
 			case asJSON:
 				return printJSON(rows)
 			case len(ids) > 0:
@@ -70,6 +64,32 @@ type row struct {
 	journal  journal.Run    `json:"-"`
 	provider cloud.Provider `json:"-"`
 	traced   bool           // the provider was asked what it has, and has something
+}
+
+// surveyOf is survey for the named runs alone, whatever they have: nobody is asked about others.
+func surveyOf(ctx context.Context, ids []string, all bool) ([]row, error) {
+	if len(ids) == 0 {
+		return survey(ctx, all)
+	}
+	state, err := journal.StateDir()
+	if err != nil {
+		return nil, err
+	}
+	runs, err := journal.Runs(state)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]row, len(runs))
+	for i, run := range runs {
+		rows[i] = row{Run: run.ID, journal: run}
+	}
+	if rows, err = choose(rows, ids, false); err != nil {
+		return nil, &usageError{error: err, bare: true}
+	}
+	for i := range rows {
+		rows[i] = look(ctx, state, rows[i].journal)
+	}
+	return rows, nil
 }
 
 // survey asks for every run of the state directory what its provider has of it.
