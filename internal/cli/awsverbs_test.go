@@ -141,7 +141,7 @@ func TestCheckAWS(t *testing.T) {
 			cmd := a.gofab(t, a.home, args...)
 			cmd.Env = append(cmd.Env, c.env...)
 			if name == "no region" { // an empty one is none that is set, to the SDK
-				cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "AWS_REGION=") })
+				cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "AWS_REGION=") || strings.HasPrefix(v, "AWS_DEFAULT_REGION=") })
 			}
 			began := time.Now()
 			out, _ := cmd.CombinedOutput()

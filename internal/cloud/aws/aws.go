@@ -35,7 +35,8 @@ type Provider struct {
 	mu      sync.Mutex
 	loaded  *clients
 	loadErr error
-	died    map[string]string // by instance id: of what
+	died    map[string]string        // by instance id: of what
+	born    map[string]cloud.Machine // by instance id: as our own orders were answered
 }
 
 var (
@@ -52,7 +53,7 @@ var (
 // New returns the provider of a region; empty means the one that the environment or the profile
 // names. runs is the directory that holds the runs' own directories, with their journals.
 func New(runs, region string) *Provider {
-	return &Provider{pace: realPace, state: runs, region: region, died: map[string]string{}}
+	return &Provider{pace: realPace, state: runs, region: region, died: map[string]string{}, born: map[string]cloud.Machine{}}
 }
 
 // Name is "aws".

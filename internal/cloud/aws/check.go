@@ -36,10 +36,13 @@ func (p *Provider) Check(ctx context.Context) error {
 		return &Error{Err: fmt.Errorf("no AWS credentials: %s", firstSentence(rootCause(err))), remedy: credentialsHint}
 	}
 	return c.dry(ctx, "ec2:DescribeInstances", func() error {
-		_, err := c.ec2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{DryRun: sdk.Bool(true)})
+		_, err := c.ec2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{DryRun: sdk.Bool(true)}, hasty)
 		return err
 	})
 }
+
+// hasty leaves patience to calls that have something to lose.
+func hasty(o *ec2.Options) { o.RetryMaxAttempts = 2 }
 
 // dry makes a call that is a dry run: what AWS answers to one that it would have carried out is an
 // error, too.

@@ -302,8 +302,12 @@ func (l *launch) took(o order, out *ec2.RunInstancesOutput) error {
 // have adds a machine that is not known yet: of an order that was sent again, some may be.
 func (l *launch) have(i instance) {
 	known := func(m cloud.Machine) bool { return m.ID == i.id() }
+	m := l.p.machine(l.spec.Run, i)
+	l.p.mu.Lock()
+	l.p.born[m.ID] = m
+	l.p.mu.Unlock()
 	if !slices.ContainsFunc(l.fleet.machines, known) {
-		l.fleet.machines = append(l.fleet.machines, l.p.machine(l.spec.Run, i))
+		l.fleet.machines = append(l.fleet.machines, m)
 	}
 }
 

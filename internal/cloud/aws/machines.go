@@ -166,8 +166,15 @@ func (p *Provider) machine(run string, i instance) cloud.Machine {
 	return m
 }
 
-// unseen is a machine that EC2 has given and does not show yet.
+// unseen is a machine that EC2 has given and does not show yet: as the answer to our order had it, or,
+// when that came to another process, as far as the journal knows it.
 func (p *Provider) unseen(run string, o order, n int, id string) cloud.Machine {
+	p.mu.Lock()
+	m, ours := p.born[id]
+	p.mu.Unlock()
+	if ours {
+		return m
+	}
 	return cloud.Machine{
 		ID: id, Run: run, Name: prefix + strconv.Itoa(o.First+n), Port: 22, Launched: o.Time, Expires: o.Expires,
 		State: cloud.Pending, Type: o.Type, Zone: o.Zone, Price: p.price(o.Type, 0, false),
