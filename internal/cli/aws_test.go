@@ -136,7 +136,7 @@ var (
 	hostName = regexp.MustCompile(`\b(aws|local)-(\d+|\[[0-9,-]+\])`)
 	anyWhere = regexp.MustCompile(`(s3://|/)\S+`)
 	number   = regexp.MustCompile(`[0-9][0-9.]*`)
-	runID    = regexp.MustCompile(`[0-9]{8}-[0-9]{6}-search-[a-z2-7]{4}`)
+	aRunID   = regexp.MustCompile(`[0-9]{8}-[0-9]{6}-search-[a-z2-7]{4}`)
 )
 
 // shape is what there is in an output but for what hosts say, names, numbers and the order.
@@ -146,7 +146,7 @@ func shape(out string) []string {
 		if strings.Contains(line, "building the miner") || strings.Contains(line, "machine-seconds") || strings.HasPrefix(line, "[") || hostName.MatchString(line) {
 			continue // what differs from run to run: how far the losers were
 		}
-		line = runID.ReplaceAllString(strings.TrimSpace(line), "RUN")
+		line = aRunID.ReplaceAllString(strings.TrimSpace(line), "RUN")
 		line = anyWhere.ReplaceAllString(line, "PLACE")
 		lines = append(lines, strings.Join(strings.Fields(number.ReplaceAllString(line, "#")), " "))
 	}

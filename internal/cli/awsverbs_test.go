@@ -112,8 +112,13 @@ func TestReachFlags(t *testing.T) {
 	t.Parallel()
 	a := &account{home: t.TempDir()}
 	for _, args := range [][]string{
-		{"scram", "--all", "--provider", "azure"}, {"scram", "--all", "--provider", "local"}, {"scram", "--all", "--region", "eu-west-1"},
-		{"reap", "--all-regions"}, {"reap", "run"}, {"check"}, {"check", "gcp"},
+		{"scram", "--all", "--provider", "azure"},
+		{"scram", "--all", "--provider", "local"},
+		{"scram", "--all", "--region", "eu-west-1"},
+		{"reap", "--all-regions"},
+		{"reap", "run"},
+		{"check"},
+		{"check", "gcp"},
 	} {
 		cmd := gofab(t, a.home, args...)
 		if out, err := cmd.CombinedOutput(); err == nil || cmd.ProcessState.ExitCode() != 5 {
@@ -141,7 +146,9 @@ func TestCheckAWS(t *testing.T) {
 			cmd := a.gofab(t, a.home, args...)
 			cmd.Env = append(cmd.Env, c.env...)
 			if name == "no region" { // an empty one is none that is set, to the SDK
-				cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "AWS_REGION=") || strings.HasPrefix(v, "AWS_DEFAULT_REGION=") })
+				cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool {
+					return strings.HasPrefix(v, "AWS_REGION=") || strings.HasPrefix(v, "AWS_DEFAULT_REGION=")
+				})
 			}
 			began := time.Now()
 			out, _ := cmd.CombinedOutput()

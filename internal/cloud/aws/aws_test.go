@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
 	"github.com/gofab/gofab/internal/cloud"
 	"github.com/gofab/gofab/internal/cloud/cloudtest"
 	"github.com/gofab/gofab/internal/cloud/local"
@@ -237,6 +235,3 @@ func TestImageAndArchitecture(t *testing.T) {
 		}
 	}
 }
-
-// dial logs in, with the pinned key.
-func dial(t *testing.T, m cloud.Machine, signer ssh.Signer) { cloudtest.Dial(t, m, signer).Close() }

@@ -167,8 +167,16 @@ func ec2Tag(key, value string) types.Tag {
 func guessUser(imageName string) string {
 	name := strings.ToLower(imageName)
 	for _, guess := range []struct{ part, user string }{
-		{"ubuntu", "ubuntu"}, {"debian", "admin"}, {"amzn", "ec2-user"}, {"al2023", "ec2-user"}, {"amazon", "ec2-user"},
-		{"fedora", "fedora"}, {"rocky", "rocky"}, {"alma", "ec2-user"}, {"rhel", "ec2-user"}, {"suse", "ec2-user"},
+		{"ubuntu", "ubuntu"},
+		{"debian", "admin"},
+		{"amzn", "ec2-user"},
+		{"al2023", "ec2-user"},
+		{"amazon", "ec2-user"},
+		{"fedora", "fedora"},
+		{"rocky", "rocky"},
+		{"alma", "ec2-user"},
+		{"rhel", "ec2-user"},
+		{"suse", "ec2-user"},
 	} {
 		if strings.Contains(name, guess.part) {
 			return guess.user
