@@ -5,7 +5,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log"
 	"os"
 	"strings"
 
@@ -31,6 +33,7 @@ func Main(minerSource fs.FS) int {
 	if local.IsMachine(os.Args) {
 		return local.Main(os.Args)
 	}
+	log.SetOutput(io.Discard) // what AWS's transfer manager says there, the error that it returns says as well
 	a := &app{minerSource: minerSource}
 	root := a.root()
 	if err := root.Execute(); err != nil {

@@ -116,3 +116,13 @@ func tagSafe(s string) string {
 	runes := []rune(notInTags.ReplaceAllString(s, "_"))
 	return string(runes[:min(len(runes), 256)])
 }
+
+// pause waits, and tells whether there is a point in going on.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
