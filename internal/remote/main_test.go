@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 		controller()
 		return
 	}
+	if dir := os.Getenv("GOFAB_TEST_SIMULATE"); dir != "" {
+		simulate(dir)
+		return
+	}
 	flag.Parse()
 	flag.Set("test.parallel", "8") // they mostly wait
 	status := m.Run()
