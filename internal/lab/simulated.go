@@ -1,9 +1,12 @@
 package lab
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -123,3 +126,42 @@ func session(channel ssh.Channel, requests <-chan *ssh.Request) {
 
 // taskID finds the id in what gofab sends.
 var taskID = regexp.MustCompile(`'([A-Z2-7]{26})'`)
+
+const simulationDir = "GOFAB_LAB_SIMULATION"
+
+// SimulateElsewhere has another process simulate hosts until the end of the test: this program, started
+// again, whose TestMain asks IsSimulation. So its limits, memory and time are not ours. The machine
+// stands for any number of hosts.
+func SimulateElsewhere(t testing.TB) cloud.Machine {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), simulationDir+"="+t.TempDir())
+	stdin, err := cmd.StdinPipe()
+	must(t, err)
+	stdout, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		stdin.Close()
+		cmd.Wait()
+	})
+	var m cloud.Machine
+	must(t, json.NewDecoder(stdout).Decode(&m))
+	return m
+}
+
+// IsSimulation is true, after a while, in the process that SimulateElsewhere has started. That has
+// nothing else to do.
+func IsSimulation() bool {
+	dir := os.Getenv(simulationDir)
+	if dir == "" {
+		return false
+	}
+	s, err := NewSimulated(dir)
+	if err != nil {
+		panic(err)
+	}
+	json.NewEncoder(os.Stdout).Encode(s.Machines(1)[0])
+	io.Copy(io.Discard, os.Stdin)
+	return true
+}

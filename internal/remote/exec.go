@@ -27,7 +27,7 @@ const (
 	confirmWait    = 15 * time.Second // beyond the grace, for the supervisor to say that all has ended
 
 	// Linux takes no single argument of 128 KiB or more, and sshd hands the command to the login
-	// shell as one.
+	// shell as one, with a few words before it.
 	maxCommand = 120 << 10
 )
 
@@ -44,6 +44,8 @@ var (
 	supervisor = comments.ReplaceAllString(supervisorSource, "")
 	watch      = comments.ReplaceAllString(watchSource, "")
 	ending     = comments.ReplaceAllString(endingSource, "")
+
+	quotedScripts = Quote(supervisor) + " " + Quote(watch) + " " + Quote(ending)
 )
 
 // Exec runs cmd under the supervisor. See runner.Conn for the contract.
@@ -64,17 +66,14 @@ func (c *conn) Exec(ctx context.Context, cmd runner.Command, stdout, stderr io.W
 	return p.await(ctx, grace(cmd), c.lost)
 }
 
-// supervised are the arguments of the supervisor, the first of which is itself.
+// supervised are the arguments of the supervisor that follow the scripts.
 func supervised(id string, cmd runner.Command) []string {
 	jobs := "yes"
 	if blind.MatchString(cmd.Text) {
 		jobs = ""
 	}
 	return []string{
-		supervisor, watch, ending, id,
-		strconv.Itoa(int(grace(cmd) / (10 * time.Millisecond))),
-		strconv.Itoa(int(heartbeatLimit.Seconds()) / 4),
-		jobs, script(cmd),
+		id, strconv.Itoa(int(grace(cmd) / (10 * time.Millisecond))), strconv.Itoa(int(heartbeatLimit.Seconds()) / 4), jobs, script(cmd),
 	}
 }
 
@@ -86,19 +85,18 @@ var blind = regexp.MustCompile(`^(true|false|:|echo|test|pwd|[a-z]*/[A-Za-z0-9_.
 // commandLine is what the login shell gets. It understands a shell's quoting; where it is sh itself,
 // it need not start another.
 func commandLine(args []string) (string, error) {
-	words := make([]string, len(args))
-	for i, arg := range args {
-		words[i] = Quote(arg)
+	list := quotedScripts
+	for _, arg := range args {
+		list += " " + Quote(arg)
 	}
-	list := strings.Join(words, " ")
-	line := `exec sh -c 'eval "$1"; exec setsid sh -c "$1" sh "$@"' sh ` + list
-	if err := possible(line); err != nil {
+	const start = `exec sh -c 'eval "$1"; exec setsid sh -c "$1" sh "$@"' sh `
+	if err := possible(list); err != nil {
 		return "", err
 	}
-	if here := `test "$SHELL" = /bin/sh && set -- ` + list + ` && eval "$1"` + "\n" + line; len(here) <= maxCommand {
-		return here, nil
+	if 2*len(list) > maxCommand-200 {
+		return start + list, nil
 	}
-	return line, nil
+	return `test "$SHELL" = /bin/sh && set -- ` + list + ` && eval "$1"` + "\n" + start + list, nil
 }
 
 // possible tells whether a command line can be handed to a shell.

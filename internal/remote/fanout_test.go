@@ -2,12 +2,10 @@ package remote_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -37,7 +35,7 @@ func TestManyHosts(t *testing.T) { // alone, to count goroutines and descriptors
 func BenchmarkFanOut(b *testing.B) {
 	for _, n := range []int{64, 256, 1000, 10000} {
 		b.Run(fmt.Sprintf("hosts=%d", n), func(b *testing.B) {
-			machines := simulateElsewhere(b, n)
+			machines := slices.Repeat([]cloud.Machine{lab.SimulateElsewhere(b)}, n)
 			var login, command, race time.Duration
 			var heap, goroutines int
 			base := inUse()
@@ -60,6 +58,16 @@ func BenchmarkFanOut(b *testing.B) {
 			b.ReportMetric(float64(goroutines)/float64(n), "goroutines/host")
 		})
 	}
+}
+
+// BenchmarkCommand tells what a command costs on each of many hosts that cost nothing themselves.
+func BenchmarkCommand(b *testing.B) {
+	fleet := connect(b, slices.Repeat([]cloud.Machine{lab.SimulateElsewhere(b)}, 64))
+	b.ReportAllocs()
+	for b.Loop() {
+		fleet.run(b)
+	}
+	fleet.close(b)
 }
 
 // fleet are connections to many hosts.
@@ -152,42 +160,4 @@ func descriptors(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return len(entries)
-}
-
-// simulateElsewhere has another process simulate the hosts: it has limits of its own, and its
-// memory and time are not ours.
-func simulateElsewhere(b *testing.B, n int) []cloud.Machine {
-	b.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "GOFAB_TEST_SIMULATE="+b.TempDir())
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		stdin.Close()
-		cmd.Wait()
-	})
-	var machine cloud.Machine
-	if err := json.NewDecoder(stdout).Decode(&machine); err != nil {
-		b.Fatal(err)
-	}
-	return slices.Repeat([]cloud.Machine{machine}, n)
-}
-
-// simulate is that process. It ends with its standard input.
-func simulate(dir string) {
-	s, err := lab.NewSimulated(dir)
-	if err != nil {
-		panic(err)
-	}
-	json.NewEncoder(os.Stdout).Encode(s.Machines(1)[0])
-	io.Copy(io.Discard, os.Stdin)
 }

@@ -19,7 +19,7 @@ func Here(ctx context.Context, cmd runner.Command, stdout, stderr io.Writer) (in
 		return 0, context.Cause(ctx)
 	}
 	id := taskID()
-	args := supervised(id, cmd)
+	args := append([]string{supervisor, watch, ending}, supervised(id, cmd)...)
 	if err := possible(strings.Join(args, " ")); err != nil {
 		return 0, err
 	}

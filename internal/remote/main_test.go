@@ -31,8 +31,7 @@ func TestMain(m *testing.M) {
 		controller()
 		return
 	}
-	if dir := os.Getenv("GOFAB_TEST_SIMULATE"); dir != "" {
-		simulate(dir)
+	if lab.IsSimulation() {
 		return
 	}
 	flag.Parse()
