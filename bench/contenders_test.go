@@ -3,7 +3,8 @@
 package bench
 
 import (
-	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // contender is one way to run the commands on all hosts. In its text, capitals in braces stand for what the arena knows.
@@ -68,48 +71,87 @@ func (a *arena) measure(c contender) (took, error) {
 	if err := os.Mkdir(control, 0o700); err != nil {
 		return took{}, err
 	}
-	before := ourChildren()
-	cmd := exec.Command("sh", "-c", text)
+	cmd := exec.Command(a.self)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + a.dir, "LC_ALL=C.UTF-8", "TERM=dumb", "XDG_STATE_HOME=" + filepath.Join(a.dir, "state"),
+		aloneEnv + "=" + text,
 	}
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	cmd.WaitDelay = time.Second // those that stay may hold it open
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return took{}, err
-	}
-	stop := time.AfterFunc(limit, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
-	state, err := cmd.Process.Wait()
-	one := took{wall: time.Since(began)}
-	stop.Stop()
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
 	if err != nil {
 		return took{}, err
 	}
-	one.memory = state.SysUsage().(*syscall.Rusage).Maxrss
-	one.cpu = state.UserTime() + state.SystemTime() + endLeft(before)
-	cmd.Wait()
-	if !state.Success() {
-		return took{}, fmt.Errorf("%v: %s", state, strings.TrimSpace(said.String()[max(0, said.Len()-300):]))
+	var one took
+	if err := json.Unmarshal(out, &one); err != nil {
+		return took{}, err
+	}
+	if one.Failure != "" {
+		return took{}, errors.New(one.Failure)
 	}
 	return one, nil
 }
 
-// endLeft ends what a contender has left, which has become our child, and gives the time that it took.
-func endLeft(before map[int]bool) (cpu time.Duration) {
-	for pid := range ourChildren() {
-		if before[pid] {
-			continue
+// aloneEnv holds what a process of its own is to run and to measure. What a contender leaves behind, such as ssh's masters, becomes the
+// child of that process, and so its time is counted; what the servers leave does not.
+const aloneEnv = "GOFAB_BENCH_ALONE"
+
+func alone() {
+	text := os.Getenv(aloneEnv)
+	os.Unsetenv(aloneEnv)
+	one, err := runAlone(text)
+	if err != nil {
+		one.Failure = err.Error()
+	}
+	json.NewEncoder(os.Stdout).Encode(one)
+}
+
+func runAlone(text string) (one took, err error) {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return one, err
+	}
+	said, err := os.CreateTemp("", "peers-said-")
+	if err != nil {
+		return one, err
+	}
+	defer os.Remove(said.Name())
+	cmd := exec.Command("sh", "-c", text)
+	cmd.Stderr = said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return one, err
+	}
+	stop := time.AfterFunc(limit, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	state, err := cmd.Process.Wait()
+	one.Wall = time.Since(began)
+	stop.Stop()
+	if err != nil {
+		return one, err
+	}
+	one.Memory = state.SysUsage().(*syscall.Rusage).Maxrss
+	one.CPU = state.UserTime() + state.SystemTime() + endLeft()
+	if !state.Success() {
+		text, _ := os.ReadFile(said.Name())
+		return one, fmt.Errorf("%v: %s", state, strings.TrimSpace(string(text[max(0, len(text)-300):])))
+	}
+	return one, nil
+}
+
+// endLeft ends what a contender has left and gives the time that it took.
+func endLeft() (cpu time.Duration) {
+	for {
+		left := ourChildren()
+		if len(left) == 0 {
+			return cpu
 		}
-		syscall.Kill(pid, syscall.SIGTERM)
-		var usage syscall.Rusage
-		if got, err := syscall.Wait4(pid, nil, 0, &usage); err == nil && got == pid {
-			cpu += time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+		for pid := range left {
+			syscall.Kill(pid, syscall.SIGTERM)
+			var usage syscall.Rusage
+			if got, err := syscall.Wait4(pid, nil, 0, &usage); err == nil && got == pid {
+				cpu += time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+			}
 		}
 	}
-	return cpu
 }
 
 func ourChildren() map[int]bool {

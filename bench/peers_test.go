@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gofab/gofab/internal/lab"
 )
 
@@ -33,6 +31,9 @@ func TestMain(m *testing.M) {
 		return
 	case os.Getenv("GOFAB_BENCH_FLOOR") != "":
 		floor()
+		return
+	case os.Getenv(aloneEnv) != "":
+		alone()
 		return
 	}
 	flag.Parse()
@@ -133,10 +134,6 @@ func newArena(t *testing.T, key, known, hostKey string) *arena {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	// What a tool leaves behind, such as ssh's masters, becomes our child, and its time is counted.
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	a.write("mark", "set -- $SSH_CONNECTION $1\n: >"+a.marks+"/$3.$4.$5\n")
@@ -246,8 +243,9 @@ func (a *arena) prove(c contender, want int) error {
 
 // took is what one run of a contender took.
 type took struct {
-	wall, cpu time.Duration
-	memory    int64 // of its largest process, in KiB
+	Wall, CPU time.Duration
+	Memory    int64 // of its largest process, in KiB
+	Failure   string
 }
 
 // limit ends a contender that hangs.

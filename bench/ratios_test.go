@@ -28,11 +28,11 @@ func (r *result) print() {
 	fmt.Printf("\n%s, %d hosts, %d rounds, load average %s\n", r.work, r.hosts, *rounds, load())
 	fmt.Printf("%-12s %8s %17s %10s %18s %18s %10s\n", "", "wall s", "from-to", "client CPU", "wall / gofab", "CPU / gofab", "memory MB")
 	for _, name := range r.names {
-		wall := sorted(r.took[name], func(t took) float64 { return t.wall.Seconds() })
-		cpu := sorted(r.took[name], func(t took) float64 { return t.cpu.Seconds() })
+		wall := sorted(r.took[name], func(t took) float64 { return t.Wall.Seconds() })
+		cpu := sorted(r.took[name], func(t took) float64 { return t.CPU.Seconds() })
 		w, c := r.ratio(name, wallOf), r.ratio(name, cpuOf)
 		fmt.Printf("%-12s %8.3f %8.3f-%-8.3f %10.3f %6.2f (%.2f-%.2f) %6.2f (%.2f-%.2f) %10.1f\n", name, middle(wall), wall[0], wall[len(wall)-1], middle(cpu),
-			w.middle, w.low, w.high, c.middle, c.low, c.high, middle(sorted(r.took[name], func(t took) float64 { return float64(t.memory) / 1024 })))
+			w.middle, w.low, w.high, c.middle, c.low, c.high, middle(sorted(r.took[name], func(t took) float64 { return float64(t.Memory) / 1024 })))
 	}
 }
 
@@ -47,8 +47,8 @@ type ratio struct {
 	middle, low, high float64
 }
 
-func wallOf(t took) time.Duration { return t.wall }
-func cpuOf(t took) time.Duration  { return t.cpu }
+func wallOf(t took) time.Duration { return t.Wall }
+func cpuOf(t took) time.Duration  { return t.CPU }
 
 func (r *result) ratio(name string, of func(took) time.Duration) ratio {
 	var each []float64
