@@ -55,7 +55,7 @@ check: ## gofmt, go vet, and whether generated files are current
 	@files=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .) || exit 1; \
 	if [ -n "$$files" ]; then echo "not as gofmt has it:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
-	$(GO) vet -tags sshd ./...
+	$(GO) vet -tags sshd,peers ./...
 	cd miner/gen && $(GO) vet . && $(GO) test .
 
 .PHONY: generate
@@ -82,8 +82,18 @@ fuzz: ## every fuzz target, FUZZ times
 	done
 
 .PHONY: bench
-bench: ## the benchmarks
+bench: ## the benchmarks, and what has moved beyond noise since bench/ratios.tsv was recorded
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -tags peers -count=1 -v -run TestRatios ./bench
+
+.PHONY: bench-record
+bench-record: ## record bench/ratios.tsv anew
+	$(GO) test -tags peers -count=1 -v -run TestRatios ./bench -args -record
+
+# Peers that are not installed are left out. Debian has them: openssh-client openssh-server ansible-core fabric pssh clustershell.
+.PHONY: bench-peers
+bench-peers: ## gofab against its peers, on 8 and 64 sshds of this computer (as root)
+	$(GO) test -tags peers -count=1 -v -timeout 2h -run TestPeers ./bench
 
 .PHONY: bench-miner
 bench-miner: ## the ways to search against each other on this computer
@@ -96,7 +106,7 @@ test-arm64: ## the miner's arm64 kernel in an emulator (Debian: qemu-user)
 
 .PHONY: lint
 lint: ## staticcheck, gofumpt, and golangci-lint where it is installed
-	$(GO) run $(STATICCHECK) -tags sshd ./...
+	$(GO) run $(STATICCHECK) -tags sshd,peers ./...
 	@files=$$($(GO) run $(GOFUMPT) -l .) || exit 1; \
 	if [ -n "$$files" ]; then echo "not as gofumpt has it:"; echo "$$files"; exit 1; fi
 	@if command -v golangci-lint >/dev/null; then set -x; golangci-lint run; else echo "golangci-lint is not installed: left out"; fi

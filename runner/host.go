@@ -94,11 +94,11 @@ func (h *Host) hangUp() {
 // How often a host is tried. A machine that we have launched may take minutes to boot; one that
 // is ours already either answers or does not, unless it only shed load.
 const (
-	bootLimit     = 5 * time.Minute
-	firstBackoff  = 50 * time.Millisecond
-	longBackoff   = 2 * time.Second
-	tellAfter     = 10 * time.Second
-	borrowedTries = 4
+	bootLimit    = 5 * time.Minute
+	firstBackoff = 50 * time.Millisecond
+	longBackoff  = 2 * time.Second
+	tellAfter    = 10 * time.Second
+	shedLimit    = 15 * time.Second // as long as a busy host may drop us
 )
 
 func (h *Host) connect() {
@@ -123,7 +123,7 @@ func (h *Host) reach(ctx context.Context) (Conn, error) {
 			return nil, err
 		case launched && time.Since(began) > bootLimit:
 			return nil, &UnreachableError{Err: fmt.Errorf("not ready %v after its launch: %w", bootLimit, u.Err), Remedy: u.Remedy}
-		case !launched && (!u.Again || try == borrowedTries):
+		case !launched && (!u.Again || time.Since(began) > shedLimit):
 			return nil, err
 		}
 		if launched && !told && time.Since(began) > tellAfter {

@@ -86,7 +86,7 @@ them at once, brings the results home and ends everything that it started.
 		return &usageError{error: errors.New(msg), cmd: cmd}
 	})
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "colour: auto, always or never")
-	root.AddCommand(a.playCommand(), a.planCommand(), a.lsCommand(), a.scramCommand(), a.reapCommand(), a.checkCommand(), versionCommand())
+	root.AddCommand(a.playCommand(), a.runCommand(), a.planCommand(), a.lsCommand(), a.scramCommand(), a.reapCommand(), a.checkCommand(), versionCommand())
 	for _, cmd := range append(root.Commands(), root) {
 		if args := cmd.Args; args != nil {
 			cmd.Args = func(cmd *cobra.Command, argv []string) error {

@@ -37,6 +37,7 @@ type playOptions struct {
 	listTasks  bool
 	privateKey string
 	timeout    string
+	brief      bool // no headings and no sums
 }
 
 func (a *app) playCommand() *cobra.Command {
@@ -62,10 +63,9 @@ scram).`,
 		},
 	}
 	f := cmd.Flags()
+	o.hostFlags(cmd)
+	f.Lookup("inventory").Usage = "hosts to use instead of new machines: host1,host2, or a file with a [user@]host[:port] [key=value…] a line"
 	f.StringArrayVarP(&o.extra, "extra-vars", "e", nil, "set variables: k=v, '{yaml or json}' or @file; beats everything")
-	f.StringArrayVarP(&o.inventory, "inventory", "i", nil, "hosts to use instead of new machines: host1,host2, or a file with a [user@]host[:port] [key=value…] a line")
-	f.StringSliceVarP(&o.limit, "limit", "l", nil, "only hosts whose name matches one of these patterns; !pattern leaves out")
-	f.IntVarP(&o.forks, "forks", "f", 0, "hosts at once (default all)")
 	f.StringVar(&o.budget, "budget", "", "US dollars that the machines may cost before the play is stopped, such as 0.50; beats the playbook's")
 	f.CountVarP(&o.verbose, "verbose", "v", "say more; -vv even more")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "only what print steps say, and errors")
@@ -73,9 +73,17 @@ scram).`,
 	f.BoolVar(&o.check, "syntax-check", false, "check the playbook and stop")
 	f.BoolVar(&o.listHosts, "list-hosts", false, "list the hosts and stop")
 	f.BoolVar(&o.listTasks, "list-tasks", false, "list the steps and stop")
+	return cmd
+}
+
+// hostFlags are the flags that say where things run.
+func (o *playOptions) hostFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVarP(&o.inventory, "inventory", "i", nil, "hosts: host1,host2, or a file with a [user@]host[:port] [key=value…] a line")
+	f.StringSliceVarP(&o.limit, "limit", "l", nil, "only hosts whose name matches one of these patterns; !pattern leaves out")
+	f.IntVarP(&o.forks, "forks", "f", 0, "hosts at once (default all)")
 	f.StringVar(&o.privateKey, "private-key", "", "key file for the hosts of -i and hosts: that name none")
 	f.StringVarP(&o.timeout, "timeout", "T", "10s", "limit on connecting to a host, and again on logging in")
-	return cmd
 }
 
 // dollars is what --budget says; 0: nothing.
@@ -102,15 +110,20 @@ func onePlaybook(_ *cobra.Command, args []string) error {
 
 // play compiles and runs a playbook. The code is meaningful along with a nil error.
 func (a *app) play(ctx context.Context, name string, o *playOptions) (int, error) {
-	if o.forks < 0 {
-		return runner.ExitUsage, &usageError{error: fmt.Errorf("--forks is a number of hosts, not %d", o.forks), bare: true}
-	}
 	if _, err := o.dollars(); err != nil {
 		return runner.ExitUsage, err
 	}
 	file, src, err := findPlaybook(name)
 	if err != nil {
 		return runner.ExitUsage, err
+	}
+	return a.playSource(ctx, file, src, o)
+}
+
+// playSource is play once the playbook has been read.
+func (a *app) playSource(ctx context.Context, file string, src []byte, o *playOptions) (int, error) {
+	if o.forks < 0 {
+		return runner.ExitUsage, &usageError{error: fmt.Errorf("--forks is a number of hosts, not %d", o.forks), bare: true}
 	}
 	state, err := journal.StateDir()
 	if err != nil {

@@ -64,7 +64,7 @@ func (a *app) runPlay(parent context.Context, r *ready, o *playOptions) (int, er
 	if err != nil {
 		return runner.ExitError, err
 	}
-	views, err := openViews(dir, stdout, stderr, ui.Options{Level: level(o), OnWriteError: func(error) { signals.cancel(errNobodyReads) }})
+	views, err := openViews(dir, stdout, stderr, ui.Options{Level: level(o), Brief: o.brief, OnWriteError: func(error) { signals.cancel(errNobodyReads) }})
 	if err != nil {
 		return runner.ExitError, err
 	}

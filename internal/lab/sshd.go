@@ -162,16 +162,28 @@ func children(pid int) []int {
 // NewKey writes a private key to file and its public half to file.pub, and returns that.
 func NewKey(t testing.TB, file string) string {
 	t.Helper()
+	signer, err := writeKey(file)
+	must(t, err)
+	return string(ssh.MarshalAuthorizedKey(signer.PublicKey()))
+}
+
+func writeKey(file string) (ssh.Signer, error) {
 	_, private, err := ed25519.GenerateKey(nil)
-	must(t, err)
+	if err != nil {
+		return nil, err
+	}
 	block, err := ssh.MarshalPrivateKey(private, "")
-	must(t, err)
-	must(t, os.WriteFile(file, pem.EncodeToMemory(block), 0o600))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+		return nil, err
+	}
 	signer, err := ssh.NewSignerFromKey(private)
-	must(t, err)
-	public := ssh.MarshalAuthorizedKey(signer.PublicKey())
-	must(t, os.WriteFile(file+".pub", public, 0o644))
-	return string(public)
+	if err != nil {
+		return nil, err
+	}
+	return signer, os.WriteFile(file+".pub", ssh.MarshalAuthorizedKey(signer.PublicKey()), 0o644)
 }
 
 func addUser() error {

@@ -25,17 +25,35 @@ type conn struct {
 	cause error         // why; set before gone is closed
 	work  sync.WaitGroup
 
+	checked time.Duration // when the silence was last looked at, by the clock of now
+
 	mu     sync.Mutex
 	closed bool           // by us
+	ended  bool           // gone is closed
 	idle   []*sftp.Client // for the next transfers
 }
 
-// newConn takes over client and watches it until it ends.
+// newConn takes over client and watches it until it ends. That takes timers rather than goroutines,
+// because there may be a thousand of us.
 func newConn(client *goph.Client, heard *listened, addr string, silence time.Duration) *conn {
-	c := &conn{client: client, addr: addr, heard: heard, silence: silence, gone: make(chan struct{})}
-	c.work.Go(c.watch)
-	c.work.Go(c.ask)
+	c := &conn{client: client, addr: addr, heard: heard, silence: silence, gone: make(chan struct{}), checked: now()}
+	c.work.Go(func() { c.end(c.ending(c.client.Wait())) })
+	c.every(silence/8, c.hears)
+	c.every(min(DefaultKeepalive, silence/4), func() bool { return c.alive() == nil })
 	return c
+}
+
+// every calls do again and again until it returns false or the connection has ended.
+func (c *conn) every(period time.Duration, do func() bool) {
+	time.AfterFunc(period, func() {
+		select {
+		case <-c.gone:
+		default:
+			if do() {
+				c.every(period, do)
+			}
+		}
+	})
 }
 
 // Close ends the connection. Closing it again does nothing.
@@ -51,32 +69,29 @@ func (c *conn) Close() error {
 	return err
 }
 
-// watch waits for the end of the connection, and brings it about when the host has been silent
-// for too long: nobody else notices a network that vanishes without a word.
-func (c *conn) watch() {
-	ended := make(chan error, 1)
-	go func() { ended <- c.client.Wait() }()
-	period := c.silence / 8
-	tick := time.NewTicker(period)
-	defer tick.Stop()
-	for last := now(); ; last = now() {
-		select {
-		case err := <-ended:
-			c.cause = c.ending(err)
-			close(c.gone)
-			return
-		case <-tick.C:
-			if now()-last > 2*period {
-				c.heard.touch() // we were held up ourselves: what the host has said may lie unread
-			}
-			if quiet := c.heard.silence(); quiet > c.silence {
-				c.cause = fmt.Errorf("%s has been silent for %v: the host or the network is gone", c.addr, quiet.Round(time.Second/10))
-				close(c.gone)
-				c.client.Close()
-				<-ended
-				return
-			}
-		}
+// hears ends the connection when the host has been silent for too long: nobody else notices a
+// network that vanishes without a word.
+func (c *conn) hears() bool {
+	if now()-c.checked > c.silence/4 {
+		c.heard.touch() // we were held up ourselves: what the host has said may lie unread
+	}
+	c.checked = now()
+	quiet := c.heard.silence()
+	if quiet <= c.silence {
+		return true
+	}
+	c.end(fmt.Errorf("%s has been silent for %v: the host or the network is gone", c.addr, quiet.Round(time.Second/10)))
+	c.client.Close()
+	return false
+}
+
+// end makes it known that the connection has ended, and why. The first to say so is right.
+func (c *conn) end(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.ended, c.cause = true, cause
+		close(c.gone)
 	}
 }
 
@@ -93,23 +108,8 @@ func (c *conn) ending(err error) error {
 	return fmt.Errorf("the connection to %s is lost: %w", c.addr, plain(err))
 }
 
-// ask makes a living host say something every so often.
-func (c *conn) ask() {
-	tick := time.NewTicker(min(DefaultKeepalive, c.silence/4))
-	defer tick.Stop()
-	for {
-		select {
-		case <-c.gone:
-			return
-		case <-tick.C:
-			if c.alive() != nil {
-				return
-			}
-		}
-	}
-}
-
-// alive asks the host for an answer. It returns when that has come or the connection has ended.
+// alive asks the host for an answer, so that a living one says something every so often. It returns
+// when that has come or the connection has ended.
 func (c *conn) alive() error {
 	// Refusing the request is an answer too.
 	_, _, err := c.client.SendRequest("keepalive@openssh.com", true, nil)

@@ -10,10 +10,10 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/melbahja/goph"
@@ -26,9 +26,11 @@ import (
 // Limits on waiting; those that a Dialer leaves zero.
 const (
 	DefaultConnectTimeout = 10 * time.Second // for TCP, and again for the handshake
-	DefaultHandshakes     = 64               // at once
+	DefaultHandshakes     = 64               // at once, to begin with
 	DefaultKeepalive      = 3 * time.Second
 	DefaultSilence        = 12 * time.Second // without a byte from the host: it is gone
+
+	mostHandshakes = 512 // at once, where they are quick
 )
 
 // Dialer connects to machines. The zero value uses the agent and the usual keys and files of
@@ -37,13 +39,16 @@ type Dialer struct {
 	RunKey         ssh.Signer    // logs in to machines that carry a pinned host key
 	Password       string        // for machines that bring none of their own
 	ConnectTimeout time.Duration // for the TCP connection, and again for the handshake
-	Handshakes     int           // at once
+	Handshakes     int           // at once, to begin with: their number follows how they go
 	Silence        time.Duration // after which a host that sends nothing is unreachable
 
-	once  sync.Once
-	slots chan struct{}
-	auth  authenticator
-	keys  hostKeys
+	once sync.Once
+	auth authenticator
+	keys hostKeys
+	all  *limiter
+
+	mu   sync.Mutex
+	each map[string]*limiter // by address
 }
 
 // Dial makes one attempt to connect and log in.
@@ -58,19 +63,41 @@ func (d *Dialer) Dial(ctx context.Context, m cloud.Machine) (runner.Conn, error)
 	if err != nil {
 		return nil, &runner.UnreachableError{Err: err, Final: true, Remedy: "name a readable key with key=… or start ssh-agent"}
 	}
-	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	tcp, err := (&net.Dialer{Timeout: d.ConnectTimeout}).DialContext(ctx, "tcp", addr)
+	leave, err := d.enter(ctx, m.Address)
 	if err != nil {
-		return nil, d.explain(ctx, m, addr, err)
+		return nil, err
 	}
-	return d.handshake(ctx, m, addr, tcp, &ssh.ClientConfig{
-		User: m.User, Auth: auth, HostKeyCallback: check.callback, HostKeyAlgorithms: check.algorithms,
+	c, how, err := d.login(ctx, m, addr, &ssh.ClientConfig{
+		Config: ssh.Config{Ciphers: ciphers}, User: m.User, Auth: auth,
+		HostKeyCallback: check.callback, HostKeyAlgorithms: check.algorithms,
 	})
+	leave(how)
+	return c, err
+}
+
+// enter waits until another login may begin.
+func (d *Dialer) enter(ctx context.Context, address string) (leave func(login), err error) {
+	d.mu.Lock()
+	one := d.each[address]
+	if one == nil {
+		one = newLimiter(mostHandshakes, mostHandshakes)
+		d.each[address] = one
+	}
+	d.mu.Unlock()
+	if err := one.enter(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.all.enter(ctx); err != nil {
+		one.leave(unknown)
+		return nil, err
+	}
+	return func(how login) {
+		one.leave(how)
+		if how == dropped {
+			how = unknown // it says nothing of the others
+		}
+		d.all.leave(how)
+	}, nil
 }
 
 func (d *Dialer) defaults() {
@@ -83,15 +110,21 @@ func (d *Dialer) defaults() {
 	if d.Silence == 0 {
 		d.Silence = DefaultSilence
 	}
-	d.slots = make(chan struct{}, d.Handshakes)
+	d.all = newLimiter(d.Handshakes, max(d.Handshakes, mostHandshakes))
+	d.each = make(map[string]*limiter)
 }
 
-// handshake gives goph a client that is already through it: goph's own timeout ends with the TCP
-// connection, and against a port that accepts and says nothing it waits for ever.
-func (d *Dialer) handshake(ctx context.Context, m cloud.Machine, addr string, tcp net.Conn, cfg *ssh.ClientConfig) (runner.Conn, error) {
-	heard := &listened{Conn: tcp}
+// login gives goph a client that is already through the handshake: goph's own timeout ends with the
+// TCP connection, and against a port that accepts and says nothing it waits for ever.
+func (d *Dialer) login(ctx context.Context, m cloud.Machine, addr string, cfg *ssh.ClientConfig) (runner.Conn, login, error) {
+	tcp, err := (&net.Dialer{Timeout: d.ConnectTimeout}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, unknown, d.explain(ctx, m, addr, err)
+	}
+	began := now()
+	heard := listen(tcp)
 	stop := context.AfterFunc(ctx, func() { tcp.Close() })
-	err := tcp.SetDeadline(time.Now().Add(d.ConnectTimeout))
+	err = tcp.SetDeadline(time.Now().Add(d.ConnectTimeout))
 	if err == nil {
 		var c ssh.Conn
 		var chans <-chan ssh.NewChannel
@@ -99,45 +132,25 @@ func (d *Dialer) handshake(ctx context.Context, m cloud.Machine, addr string, tc
 		if c, chans, reqs, err = ssh.NewClientConn(heard, addr, cfg); err == nil {
 			err = tcp.SetDeadline(time.Time{})
 			if stop() && err == nil {
-				return newConn(&goph.Client{Client: ssh.NewClient(c, chans, reqs)}, heard, addr, d.Silence), nil
+				heard.hurry.Store(false)
+				how := quick
+				if now()-began > d.ConnectTimeout/8 {
+					how = late
+				}
+				return newConn(&goph.Client{Client: ssh.NewClient(c, chans, reqs)}, heard, addr, d.Silence), how, nil
 			}
 			c.Close()
 		}
 	}
 	stop()
 	tcp.Close()
-	return nil, d.explain(ctx, m, addr, &handshakeError{err, heard.start()})
-}
-
-// listened is a network connection that remembers when it last heard from the other side, and
-// what it heard first.
-type listened struct {
-	net.Conn
-	last atomic.Int64 // by the clock of now
-
-	mu    sync.Mutex
-	first []byte
-}
-
-func (l *listened) Read(b []byte) (int, error) {
-	n, err := l.Conn.Read(b)
-	if n > 0 {
-		l.touch()
-		l.mu.Lock()
-		l.first = append(l.first, b[:min(n, 255-len(l.first))]...)
-		l.mu.Unlock()
+	how := unknown
+	explained := d.explain(ctx, m, addr, &handshakeError{err, heard.start()})
+	var u *runner.UnreachableError
+	if errors.As(explained, &u) && u.Again {
+		how = dropped
+	} else if isTimeout(err) {
+		how = late
 	}
-	return n, err
+	return nil, how, explained
 }
-
-// start is the beginning of what the other side said.
-func (l *listened) start() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return string(l.first)
-}
-
-// touch begins the silence anew.
-func (l *listened) touch() { l.last.Store(int64(now())) }
-
-func (l *listened) silence() time.Duration { return now() - time.Duration(l.last.Load()) }

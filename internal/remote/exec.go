@@ -11,6 +11,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,63 +26,77 @@ const (
 	defaultGrace   = time.Second
 	confirmWait    = 15 * time.Second // beyond the grace, for the supervisor to say that all has ended
 
-	statusLeft = 99 // the supervisor's: something outlived KILL
-
 	// Linux takes no single argument of 128 KiB or more, and sshd hands the command to the login
-	// shell as one.
+	// shell as one, with a few words before it.
 	maxCommand = 120 << 10
 )
 
-//go:embed supervisor.sh
-var supervisorSource string
+// The scripts are sent with every command, without comments and indentation.
+var (
+	//go:embed supervisor.sh
+	supervisorSource string
+	//go:embed watch.sh
+	watchSource string
+	//go:embed ending.sh
+	endingSource string
 
-// supervisor is the script as it is sent, with every command: without comments and indentation.
-var supervisor = regexp.MustCompile(`(?m)^\s+|^#.*\n`).ReplaceAllString(supervisorSource, "")
+	comments   = regexp.MustCompile(`(?m)^\s*#.*\n|^\s+`)
+	supervisor = comments.ReplaceAllString(supervisorSource, "")
+	watch      = comments.ReplaceAllString(watchSource, "")
+	ending     = comments.ReplaceAllString(endingSource, "")
+
+	quotedScripts = Quote(supervisor) + " " + Quote(watch) + " " + Quote(ending)
+)
 
 // Exec runs cmd under the supervisor. See runner.Conn for the contract.
 func (c *conn) Exec(ctx context.Context, cmd runner.Command, stdout, stderr io.Writer) (int, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
-	line := commandLine(cmd)
-	if err := possible(line); err != nil {
+	id := taskID()
+	line, err := commandLine(supervised(id, cmd))
+	if err != nil {
 		return 0, err
 	}
-	s, err := c.start(line, stdout, stderr)
+	p, err := c.start(id, line, stdout, stderr)
 	if err != nil {
 		return 0, c.lost(fmt.Errorf("start a command on %s: %w", c.addr, err))
 	}
-	defer s.Close()
-	stopBeat := beat(s)
-	defer stopBeat()
+	defer p.hangUp()
+	return p.await(ctx, grace(cmd), c.lost)
+}
 
-	select {
-	case <-s.exited: // whatever becomes of ctx while the rest of the output comes
-		<-s.ended
-		return s.status, c.lost(s.err)
-	case <-ctx.Done():
-		stopBeat() // an SSH channel does not take a write and its end at once
-		return 0, c.cancel(ctx, s, grace(cmd))
+// supervised are the arguments of the supervisor that follow the scripts.
+func supervised(id string, cmd runner.Command) []string {
+	jobs := "yes"
+	if blind.MatchString(cmd.Text) {
+		jobs = ""
+	}
+	return []string{
+		id, strconv.Itoa(int(grace(cmd) / (10 * time.Millisecond))), strconv.Itoa(int(heartbeatLimit.Seconds()) / 4), jobs, script(cmd),
 	}
 }
 
-// cancel has the supervisor end the command, and waits for it to say so.
-func (c *conn) cancel(ctx context.Context, s *session, grace time.Duration) error {
-	cause := context.Cause(ctx)
-	s.CloseWrite()
-	select {
-	case <-s.exited:
-	case <-time.After(grace + confirmWait):
-		return &runner.UnconfirmedError{Err: fmt.Errorf("%s did not answer (%w)", c.addr, cause)}
+// blind matches commands that cannot see what other jobs their shell has: a program with
+// arguments, without anything that is special to a shell. What is let through is no more than is
+// certain.
+var blind = regexp.MustCompile(`^(true|false|:|echo|test|pwd|[a-z]*/[A-Za-z0-9_./-]+)( +[A-Za-z0-9_./:,+@-]+)*$`)
+
+// commandLine is what the login shell gets. It understands a shell's quoting; where it is sh itself,
+// it need not start another.
+func commandLine(args []string) (string, error) {
+	list := quotedScripts
+	for _, arg := range args {
+		list += " " + Quote(arg)
 	}
-	if s.err != nil {
-		return &runner.UnconfirmedError{Err: c.lost(s.err)}
+	const start = `exec sh -c 'eval "$1"; exec setsid sh -c "$1" sh "$@"' sh `
+	if err := possible(list); err != nil {
+		return "", err
 	}
-	if s.status == statusLeft {
-		return &runner.UnconfirmedError{Err: fmt.Errorf("some of its processes on %s outlived KILL", c.addr)}
+	if 2*len(list) > maxCommand-200 {
+		return start + list, nil
 	}
-	<-s.ended
-	return cause
+	return `test "$SHELL" = /bin/sh && set -- ` + list + ` && eval "$1"` + "\n" + start + list, nil
 }
 
 // possible tells whether a command line can be handed to a shell.
@@ -93,15 +108,6 @@ func possible(line string) error {
 		return errors.New("the command or its environment holds a NUL byte, which no command can")
 	}
 	return nil
-}
-
-// commandLine is what the login shell gets: any POSIX shell.
-func commandLine(cmd runner.Command) string {
-	words := supervised(cmd)
-	for i := range words {
-		words[i] = Quote(words[i])
-	}
-	return "exec sh " + strings.Join(words, " ")
 }
 
 // script is the command with its environment, for sh.

@@ -105,6 +105,24 @@ func TestTaskSeesNoSupervisor(t *testing.T) {
 	})
 }
 
+// What looks like the beginning of the supervisor's last words is the command's own.
+func TestTaskSaysItsMark(t *testing.T) {
+	t.Parallel()
+	onShells(t, func(t *testing.T, h *host, c runner.Conn) {
+		for _, text := range []string{`printf %s "$m" >&2`, `printf '%s 1' "$m" >&2`, `echo "$m 1430" >&2; sleep 0.1; echo more >&2`} {
+			var out, errOut bytes.Buffer
+			text = `m=${GOFAB_TASK##*.}; echo "$m"; ` + text
+			if status, err := c.Exec(t.Context(), runner.Command{Text: text}, &out, &errOut); status != 0 || err != nil {
+				t.Errorf("%s: %d, %v", text, status, err)
+			}
+			mark := strings.TrimSpace(out.String())
+			if got := errOut.String(); got != mark && got != mark+" 1" && got != mark+" 1430\nmore\n" {
+				t.Errorf("%s: %q", text, got)
+			}
+		}
+	})
+}
+
 func TestLongCommand(t *testing.T) {
 	t.Parallel()
 	onShells(t, func(t *testing.T, h *host, c runner.Conn) {

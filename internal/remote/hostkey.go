@@ -18,7 +18,8 @@ import (
 // off: either the key was known at the machine's birth, or a known_hosts file vouches for it, or
 // the user has said accept-new, which trusts the first meeting and no changed key.
 type hostKeys struct {
-	mu sync.Mutex // guards the known_hosts files, which accept-new appends to
+	mu    sync.Mutex // guards the known_hosts files, which accept-new appends to
+	files map[string]*knownFile
 }
 
 // hostKeyCheck is what an SSH client needs to check one host. algorithms follows what is known
@@ -43,7 +44,7 @@ func (k *hostKeys) forMachine(m cloud.Machine, addr string) (hostKeyCheck, error
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	db, err := openKnownHosts(file)
+	db, err := k.open(file)
 	if err != nil {
 		return hostKeyCheck{}, fmt.Errorf("known hosts: %w", err)
 	}
@@ -132,12 +133,14 @@ func algorithms(key ssh.PublicKey) []string {
 
 func fingerprint(key ssh.PublicKey) string { return ssh.FingerprintSHA256(key) }
 
-// openKnownHosts reads the file, which need not be there.
-func openKnownHosts(file string) (*knownhosts.HostKeyDB, error) {
-	if _, err := os.Stat(file); os.IsNotExist(err) {
-		return knownhosts.NewDB()
+func (k *hostKeys) open(file string) (*knownhosts.HostKeyDB, error) {
+	if k.files == nil {
+		k.files = make(map[string]*knownFile)
 	}
-	return knownhosts.NewDB(file)
+	if k.files[file] == nil {
+		k.files[file] = &knownFile{}
+	}
+	return k.files[file].open(file)
 }
 
 func knownHostsFile(m cloud.Machine) (string, error) {

@@ -194,6 +194,31 @@ func TestOpenSSHMaxStartups(t *testing.T) {
 	}
 }
 
+// Many logins at one sshd that takes few at a time: whoever is dropped gets in later, and the dialer
+// learns from it.
+func TestOpenSSHManyLogins(t *testing.T) {
+	t.Parallel()
+	m := lab.Sshd(t, 1, "MaxStartups 4").Machines("root")[0]
+	var dialer remote.Dialer
+	var drops atomic.Int64
+	runner.Each(t.Context(), 60, 0, func(ctx context.Context, i int) {
+		for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+			c, err := dialer.Dial(ctx, m)
+			if err == nil {
+				c.Close()
+				return
+			}
+			if u := unreachable(t, err); !u.Again {
+				t.Errorf("%d: %v", i, err)
+				return
+			}
+			drops.Add(1)
+			time.Sleep(pause)
+		}
+	})
+	t.Logf("dropped %d times", drops.Load())
+}
+
 func TestOpenSSHMaxSessions(t *testing.T) {
 	t.Parallel()
 	c := dial(t, &remote.Dialer{}, lab.Sshd(t, 1, "MaxSessions 1").Machines("root")[0])

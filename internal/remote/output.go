@@ -2,7 +2,6 @@ package remote
 
 import (
 	"io"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -14,29 +13,47 @@ const (
 
 // output hands on what a command writes.
 type output struct {
-	pumps sync.WaitGroup
-	last  atomic.Int64 // when output last came, by the clock of now
-	busy  atomic.Int32 // pumps that are handing output on
+	pumps   atomic.Int32
+	dry     chan struct{} // closed when the last pump has ended
+	latest  atomic.Int64  // when output last came, by the clock of now
+	busy    atomic.Int32  // pumps that are handing output on
+	patient atomic.Bool   // the end of the output is not to be forced
 }
 
-// pump hands output on as it comes. When the reader of our output is slow, so is the command:
-// pipes and windows fill, and memory stays bounded.
-func (o *output) pump(w io.Writer, r io.Reader) {
-	o.pumps.Go(func() {
-		buf := make([]byte, 32<<10)
-		for {
-			n, err := r.Read(buf)
-			o.busy.Add(1)
-			if n > 0 {
-				w.Write(buf[:n])
-			}
-			o.last.Store(int64(now()))
-			o.busy.Add(-1)
-			if err != nil {
-				return
-			}
+// pump hands both streams on as they come. When the reader of our output is slow, so is the
+// command: pipes and windows fill, and memory stays bounded.
+func (o *output) pump(stdout, stderr io.Writer, outFrom, errFrom io.Reader) {
+	o.dry = make(chan struct{})
+	o.pumps.Store(2)
+	go o.copy(stdout, outFrom)
+	go o.copy(stderr, errFrom)
+}
+
+// The first buffer is small, because most commands say little and a thousand may run.
+const leastBuffer, mostBuffer = 512, 32 << 10
+
+func (o *output) copy(w io.Writer, r io.Reader) {
+	defer func() {
+		if o.pumps.Add(-1) == 0 {
+			close(o.dry)
 		}
-	})
+	}()
+	buf := make([]byte, leastBuffer)
+	for {
+		n, err := r.Read(buf)
+		o.busy.Add(1)
+		if n > 0 {
+			w.Write(buf[:n])
+		}
+		o.latest.Store(int64(now()))
+		o.busy.Add(-1)
+		if err != nil {
+			return
+		}
+		if n == len(buf) && n < mostBuffer {
+			buf = make([]byte, 8*n)
+		}
+	}
 }
 
 // drain is called at the command's end and waits for that of its output: the end of file or, when
@@ -44,20 +61,18 @@ func (o *output) pump(w io.Writer, r io.Reader) {
 // take the output away.
 func (o *output) drain(hangUp func()) {
 	end := now()
-	o.last.Store(int64(end))
-	closed := make(chan struct{})
-	go func() { o.pumps.Wait(); close(closed) }()
+	o.latest.Store(int64(end))
 	tick := time.NewTicker(drainQuiet / 4)
 	defer tick.Stop()
 	for {
 		select {
-		case <-closed:
+		case <-o.dry:
 			return
 		case <-tick.C:
-			quiet := now() - time.Duration(o.last.Load())
-			if o.busy.Load() == 0 && (quiet > drainQuiet || now()-end > drainLimit) {
+			quiet := now() - time.Duration(o.latest.Load())
+			if !o.patient.Load() && o.busy.Load() == 0 && (quiet > drainQuiet || now()-end > drainLimit) {
 				hangUp()
-				<-closed
+				<-o.dry
 				return
 			}
 		}

@@ -10,26 +10,17 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// session is one command on the remote side. ssh.Session would not tell of the exit status before
-// the last process that holds the output open has gone, so the channel is handled here.
-type session struct {
-	ssh.Channel
-	output
-
-	exited chan struct{} // closed when the status is known or never will be
-	ended  chan struct{} // closed when the output is drained, too
-	status int
-	err    error
-}
-
-// start opens a session that runs line and begins to pass its output on.
-func (c *conn) start(line string, stdout, stderr io.Writer) (*session, error) {
+// start opens a session that runs line and begins to pass its output on. ssh.Session would not tell
+// of the exit status before the last process that holds the output open has gone, so the channel is
+// handled here.
+func (c *conn) start(id, line string, stdout, stderr io.Writer) (*process, error) {
 	channel, requests, err := c.openSession()
 	if err != nil {
 		return nil, refusal(err)
 	}
-	s := &session{Channel: channel, exited: make(chan struct{}), ended: make(chan struct{})}
-	go s.listen(requests)
+	p := newProcess(c.addr)
+	p.input, p.hangUp = sessionInput{channel}, func() { channel.Close() }
+	go p.listen(requests)
 	ok, err := channel.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{line}))
 	if err == nil && !ok {
 		err = errors.New("it refuses to run commands")
@@ -38,15 +29,14 @@ func (c *conn) start(line string, stdout, stderr io.Writer) (*session, error) {
 		channel.Close()
 		return nil, err
 	}
-	s.pump(stdout, channel)
-	s.pump(stderr, channel.Stderr())
-	go func() {
-		<-s.exited
-		s.drain(func() { channel.Close() })
-		close(s.ended)
-	}()
-	return s, nil
+	p.follow(id, stdout, stderr, channel, channel.Stderr())
+	return p, nil
 }
+
+// sessionInput is the standard input of a session, which ends without the session.
+type sessionInput struct{ ssh.Channel }
+
+func (s sessionInput) Close() error { return s.CloseWrite() }
 
 // openSession asks for a channel, and asks again for a while when it is refused: sshd counts a
 // session against MaxSessions until it has cleared it away, which is a moment after its end.
@@ -71,16 +61,17 @@ func refusal(err error) error {
 	return err
 }
 
-// listen takes what the server says of the command's end.
-func (s *session) listen(requests <-chan *ssh.Request) {
+// listen takes what the server says of the command's end. Of a command that a signal has killed, a
+// shell would report 128 and the signal's number.
+func (p *process) listen(requests <-chan *ssh.Request) {
 	known := false
 	for r := range requests {
 		switch r.Type {
 		case "exit-status":
 			var m struct{ Status uint32 }
 			if ssh.Unmarshal(r.Payload, &m) == nil && !known {
-				s.status, known = int(m.Status), true
-				close(s.exited)
+				p.status, known = int(m.Status), true
+				close(p.exited)
 			}
 		case "exit-signal":
 			var m struct {
@@ -90,8 +81,11 @@ func (s *session) listen(requests <-chan *ssh.Request) {
 				Lang   string
 			}
 			if ssh.Unmarshal(r.Payload, &m) == nil && !known {
-				s.err, known = fmt.Errorf("the command's supervisor was killed by SIG%s", m.Signal), true
-				close(s.exited)
+				if p.status = 128 + signalNumbers[ssh.Signal(m.Signal)]; p.status == 128 {
+					p.err = fmt.Errorf("the command was killed by a signal that SSH has no name for (%s)", m.Signal)
+				}
+				known = true
+				close(p.exited)
 			}
 		}
 		if r.WantReply {
@@ -99,9 +93,15 @@ func (s *session) listen(requests <-chan *ssh.Request) {
 		}
 	}
 	if !known {
-		s.err = errNoStatus
-		close(s.exited)
+		p.err = errNoStatus
+		close(p.exited)
 	}
+}
+
+// signalNumbers are Linux's, of the signals that SSH has names for (RFC 4254, 6.10).
+var signalNumbers = map[ssh.Signal]int{
+	ssh.SIGHUP: 1, ssh.SIGINT: 2, ssh.SIGQUIT: 3, ssh.SIGILL: 4, ssh.SIGABRT: 6, ssh.SIGFPE: 8, ssh.SIGKILL: 9,
+	ssh.SIGUSR1: 10, ssh.SIGSEGV: 11, ssh.SIGUSR2: 12, ssh.SIGPIPE: 13, ssh.SIGALRM: 14, ssh.SIGTERM: 15,
 }
 
 // errNoStatus is the end of a session whose connection broke.
@@ -109,24 +109,25 @@ var errNoStatus = errors.New("the session ended without an exit status")
 
 // beat tells the supervisor that we live, until stopped. Nothing is written after stop.
 func beat(w io.Writer) (stop func()) {
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(heartbeat)
-		defer tick.Stop()
-		for {
-			select {
-			case <-quit:
-				return
-			case <-tick.C:
-				if _, err := w.Write([]byte("\n")); err != nil {
-					return
-				}
-			}
+	var mu sync.Mutex
+	var timer *time.Timer
+	stopped := false
+	mu.Lock()
+	defer mu.Unlock()
+	timer = time.AfterFunc(heartbeat, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if stopped {
+			return
 		}
-	}()
-	return sync.OnceFunc(func() {
-		close(quit)
-		<-done
+		if _, err := w.Write([]byte("\n")); err == nil {
+			timer.Reset(heartbeat)
+		}
 	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
+		timer.Stop()
+	}
 }

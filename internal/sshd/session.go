@@ -59,7 +59,7 @@ func (s *session) handle(ctx context.Context, req *ssh.Request) {
 			return
 		}
 		shell := s.shell()
-		s.start(ctx, req, shell, []string{shell, "-c", exec.Text}, exec.Text)
+		s.start(ctx, req, shell, []string{filepath.Base(shell), "-c", exec.Text}, exec.Text)
 	case "shell":
 		if s.busy {
 			req.Reply(false, nil)

@@ -26,6 +26,7 @@ const (
 // Options of a Plain view. The zero value is a normal one.
 type Options struct {
 	Level Level
+	Brief bool // without headings and sums: what was said, and what went wrong
 
 	// OnWriteError is told of the first failed write to each stream; what comes later for that
 	// stream is dropped. It is called from Handle and so must not emit events itself.
@@ -36,6 +37,7 @@ type Options struct {
 // concurrent use.
 type Plain struct {
 	level  Level
+	brief  bool
 	out    *outlet
 	err    *outlet
 	shared bool // both end up in one place
@@ -51,6 +53,7 @@ type Plain struct {
 func NewPlain(stdout, stderr Stream, opt Options) *Plain {
 	return &Plain{
 		level:  opt.Level,
+		brief:  opt.Brief,
 		out:    &outlet{Stream: stdout, name: "stdout", onError: opt.OnWriteError},
 		err:    &outlet{Stream: stderr, name: "stderr", onError: opt.OnWriteError},
 		shared: sameTarget(stdout, stderr),

@@ -9,13 +9,13 @@ import (
 
 func (p *Plain) runStart(ev *runner.Event) {
 	p.play, p.run = ev.Play, ev.Run
-	if p.level >= Normal {
+	if p.level >= Normal && !p.brief {
 		p.note(bold, "PLAY ["+oneLine(ev.Play)+"]", "run "+ev.Run)
 	}
 }
 
 func (p *Plain) runEnd(ev *runner.Event) {
-	if p.level >= Normal {
+	if p.level >= Normal && !p.brief {
 		p.recap(ev.Recap)
 		p.cost(ev.Cost)
 	}
@@ -29,7 +29,7 @@ func (p *Plain) runEnd(ev *runner.Event) {
 		p.note(red, play+": "+verdict(code), "(exit "+strconv.Itoa(code)+")"+tail, ev.Text, ev.Remedy)
 		return
 	}
-	if p.level >= Normal {
+	if p.level >= Normal && !p.brief {
 		p.note(green, play+": "+verdict(code), tail[1:], ev.Text, ev.Remedy)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 func (p *Plain) heading(ev *runner.Event) {
 	delete(p.failed, ev.Pos)
-	if p.level < Normal {
+	if p.level < Normal || p.brief {
 		return
 	}
 	where := ""
