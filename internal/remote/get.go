@@ -23,7 +23,7 @@ import (
 // is a directory when src is a file, receives src under its own name. Symbolic links inside a
 // directory are copied as links. Whatever a host answers, nothing is written outside of dest.
 func (c *conn) Get(ctx context.Context, src, dest string) (runner.Copied, error) {
-	g := &getter{}
+	g := &getter{transfer: newTransfer()}
 	err := c.withSFTP(ctx, func(client *sftp.Client) error {
 		g.client = client
 		return g.get(ctx, src, dest)
@@ -32,6 +32,7 @@ func (c *conn) Get(ctx context.Context, src, dest string) (runner.Copied, error)
 }
 
 type getter struct {
+	*transfer
 	client *sftp.Client
 	root   *os.Root // what is fetched lands in here
 	files  atomic.Int64
@@ -147,13 +148,15 @@ func (g *getter) file(ctx context.Context, remote, local string, info fs.FileInf
 			g.root.Remove(temp)
 		}
 	}()
-	to := &localFile{File: out, ctx: ctx}
-	n, err := in.WriteTo(to)
+	n, err := g.copy(ctx, localFile{out}, in, info.Size())
+	if err == nil && n < info.Size() {
+		err = locally(out.Truncate(n))
+	}
 	if closeErr := out.Close(); err == nil {
 		err = locally(closeErr)
 	}
 	if err != nil {
-		return cmp.Or(to.err, remoteError("read", remote, err))
+		return remoteError("read", remote, err)
 	}
 	if err := g.root.Rename(temp, local); err != nil {
 		return locally(err)

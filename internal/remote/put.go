@@ -22,7 +22,7 @@ import (
 // is a directory when src is a file, receives src under its own name. Symbolic links inside a
 // directory are copied as links.
 func (c *conn) Put(ctx context.Context, src, dest string, opt runner.PutOptions) (runner.Copied, error) {
-	p := &putter{opt: opt}
+	p := &putter{transfer: newTransfer(), opt: opt}
 	err := c.withSFTP(ctx, func(client *sftp.Client) error {
 		p.client = client
 		return p.put(ctx, src, dest)
@@ -31,6 +31,7 @@ func (c *conn) Put(ctx context.Context, src, dest string, opt runner.PutOptions)
 }
 
 type putter struct {
+	*transfer
 	client *sftp.Client
 	opt    runner.PutOptions
 	files  atomic.Int64
@@ -133,16 +134,18 @@ func (p *putter) file(ctx context.Context, src, to string, info fs.FileInfo) (er
 			p.client.Remove(temp)
 		}
 	}()
-	from := &localFile{File: in, ctx: ctx}
 	n, err := int64(0), out.Chmod(cmp.Or(p.opt.Mode, info.Mode().Perm())) // before there is anything to read
 	if err == nil {
-		n, err = out.ReadFrom(from)
+		n, err = p.copy(ctx, out, localFile{in}, info.Size())
+	}
+	if err == nil && n < info.Size() {
+		err = out.Truncate(n)
 	}
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
 	if err != nil {
-		return cmp.Or(from.err, remoteError("write", to, full(p.client, dir, err)))
+		return remoteError("write", to, full(p.client, dir, err))
 	}
 	if err := p.client.PosixRename(temp, to); err != nil {
 		return remoteError("replace", to, err)
