@@ -11,18 +11,20 @@ import (
 const (
 	blockSize  = 32 << 10 // of one request: what every SFTP server takes
 	fileBlocks = 64       // of one file under way: 2 MiB, the window that OpenSSH and we give a channel
-	allBlocks  = 1024     // of all files of all hosts: 32 MiB
+	allBlocks  = 512      // of all files of all hosts: 16 MiB
 )
 
 // memory is what the transfers of this process may hold together, however many hosts there are.
 var memory = budget{shared: make(chan struct{}, allBlocks)}
+
+// buffers hold a block each.
+var buffers = sync.Pool{New: func() any { return new([blockSize]byte) }}
 
 // budget counts blocks. The files that are being copied get equal shares of it, so that one host
 // has the whole window of its channel and a thousand do not fill our memory.
 type budget struct {
 	shared chan struct{}
 	files  atomic.Int64 // being copied
-	pool   sync.Pool    // of *[blockSize]byte
 }
 
 // share is how many blocks one file may have under way now.
@@ -80,11 +82,8 @@ type copying struct {
 // in from, which it gives back.
 func (c *copying) work(place chan struct{}) {
 	defer func() { <-place }()
-	buf, _ := c.budget.pool.Get().(*[blockSize]byte)
-	if buf == nil {
-		buf = new([blockSize]byte)
-	}
-	defer c.budget.pool.Put(buf)
+	buf := buffers.Get().(*[blockSize]byte)
+	defer buffers.Put(buf)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.workers++

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/melbahja/goph"
@@ -28,6 +29,8 @@ type conn struct {
 	mu     sync.Mutex
 	closed bool           // by us
 	idle   []*sftp.Client // for the next transfers
+
+	noTar atomic.Bool // as a transfer has found out
 }
 
 // newConn takes over client and watches it until it ends.

@@ -36,7 +36,12 @@ const (
 var supervisorSource string
 
 // supervisor is the script as it is sent, with every command: without comments and indentation.
-var supervisor = regexp.MustCompile(`(?m)^\s+|^#.*\n`).ReplaceAllString(supervisorSource, "")
+var supervisor = bare(supervisorSource)
+
+var comments = regexp.MustCompile(`(?m)^\s+|^#.*\n`)
+
+// bare is a script without comments and indentation.
+func bare(script string) string { return comments.ReplaceAllString(script, "") }
 
 // Exec runs cmd under the supervisor. See runner.Conn for the contract.
 func (c *conn) Exec(ctx context.Context, cmd runner.Command, stdout, stderr io.Writer) (int, error) {

@@ -23,7 +23,7 @@ import (
 // is a directory when src is a file, receives src under its own name. Symbolic links inside a
 // directory are copied as links. Whatever a host answers, nothing is written outside of dest.
 func (c *conn) Get(ctx context.Context, src, dest string) (runner.Copied, error) {
-	g := &getter{transfer: newTransfer()}
+	g := &getter{transfer: newTransfer(), conn: c}
 	err := c.withSFTP(ctx, func(client *sftp.Client) error {
 		g.client = client
 		return g.get(ctx, src, dest)
@@ -33,6 +33,7 @@ func (c *conn) Get(ctx context.Context, src, dest string) (runner.Copied, error)
 
 type getter struct {
 	*transfer
+	conn   *conn
 	client *sftp.Client
 	root   *os.Root // what is fetched lands in here
 	files  atomic.Int64
@@ -63,6 +64,9 @@ func (g *getter) get(ctx context.Context, src, dest string) error {
 	defer g.root.Close()
 	if !info.IsDir() {
 		return g.file(ctx, from, name, info)
+	}
+	if err := g.stream(ctx, from); !errors.Is(err, errNoStream) {
+		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(filesAtOnce)
@@ -128,6 +132,9 @@ func (g *getter) link(remote, local string) error {
 	return locally(g.root.Symlink(target, local))
 }
 
+// localMode is what a file becomes here: the user can always read and write it.
+func localMode(mode fs.FileMode) fs.FileMode { return mode.Perm() | 0o600 }
+
 // file writes beside the destination and renames, so that a broken transfer leaves what was there.
 func (g *getter) file(ctx context.Context, remote, local string, info fs.FileInfo) (err error) {
 	if !info.Mode().IsRegular() {
@@ -139,7 +146,7 @@ func (g *getter) file(ctx context.Context, remote, local string, info fs.FileInf
 	}
 	defer in.Close()
 	temp := filepath.Join(filepath.Dir(local), ".gofab-"+rand.Text())
-	out, err := g.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, info.Mode().Perm()|0o600)
+	out, err := g.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, localMode(info.Mode()))
 	if err != nil {
 		return locally(err)
 	}
