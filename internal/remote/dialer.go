@@ -90,6 +90,14 @@ func (d *Dialer) defaults() {
 // connection, and against a port that accepts and says nothing it waits for ever.
 func (d *Dialer) handshake(ctx context.Context, m cloud.Machine, addr string, tcp net.Conn, cfg *ssh.ClientConfig) (runner.Conn, error) {
 	heard := &listened{Conn: tcp}
+	check := cfg.HostKeyCallback
+	cfg.HostKeyCallback = func(host string, from net.Addr, key ssh.PublicKey) error {
+		err := check(host, from, key)
+		if err == nil {
+			heard.believe(key)
+		}
+		return err
+	}
 	stop := context.AfterFunc(ctx, func() { tcp.Close() })
 	err := tcp.SetDeadline(time.Now().Add(d.ConnectTimeout))
 	if err == nil {
@@ -117,6 +125,7 @@ type listened struct {
 
 	mu    sync.Mutex
 	first []byte
+	key   ssh.PublicKey // of the host, checked
 }
 
 func (l *listened) Read(b []byte) (int, error) {
@@ -135,6 +144,19 @@ func (l *listened) start() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return string(l.first)
+}
+
+func (l *listened) believe(key ssh.PublicKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.key = key
+}
+
+// hostKey is what the host has proved to have.
+func (l *listened) hostKey() ssh.PublicKey {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.key
 }
 
 // touch begins the silence anew.

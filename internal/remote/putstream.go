@@ -32,9 +32,7 @@ func (p *putter) stream(ctx context.Context, c *conn, src, dest string) error {
 	if err != nil {
 		return err
 	}
-	if !path.IsAbs(to) {
-		to = "./" + to // no option, and not for CDPATH
-	}
+	to = forScript(to)
 	switch {
 	case info.IsDir():
 		if c.noTar.Load() {

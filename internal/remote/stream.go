@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 	"time"
 )
@@ -204,6 +205,14 @@ func scriptLine(script string, args []string) string {
 		line.WriteString(" " + Quote(a))
 	}
 	return line.String()
+}
+
+// forScript is a remote path that is no option, and that CDPATH does not lead elsewhere.
+func forScript(p string) string {
+	if path.IsAbs(p) {
+		return p
+	}
+	return "./" + p
 }
 
 // feeding is the standard input of a script, until ctx ends.
