@@ -4,6 +4,7 @@
 stage=$1 to=$2 mode=$3 size=$4 sum=$5 user=$6 algorithms=$8
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 143' TERM INT HUP
+trap '' PIPE # who would hear us may be gone
 cd "$stage" || exit
 umask 077
 printf 'gofab %s\n' "$7" >known

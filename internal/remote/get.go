@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -45,7 +46,7 @@ func (g *getter) get(ctx context.Context, src, dest string) error {
 	if err != nil {
 		return err
 	}
-	info, err := g.client.Stat(from)
+	from, info, err := g.find(ctx, from)
 	if err != nil {
 		return remoteError("read", src, err)
 	}
@@ -72,6 +73,22 @@ func (g *getter) get(ctx context.Context, src, dest string) error {
 	group.SetLimit(filesAtOnce)
 	err = g.tree(ctx, group, from, name)
 	return cmp.Or(group.Wait(), err)
+}
+
+// find looks for a file where SFTP begins and, if that is another place, where commands do, which
+// is where put puts.
+func (g *getter) find(ctx context.Context, from string) (string, fs.FileInfo, error) {
+	info, err := g.client.Stat(from)
+	if err == nil || path.IsAbs(from) || !errors.Is(err, fs.ErrNotExist) {
+		return from, info, err
+	}
+	var home bytes.Buffer
+	if err := g.conn.run(ctx, runner.Command{Text: "pwd"}, &limited{&home, 4 << 10}); err != nil || !path.IsAbs(home.String()) {
+		return "", nil, cmp.Or(locally(context.Cause(ctx)), fs.ErrNotExist)
+	}
+	from = path.Join(strings.TrimSuffix(home.String(), "\n"), from)
+	info, err = g.client.Stat(from)
+	return from, info, err
 }
 
 // localName is the file that Get writes for a remote file src and the wish dest. It depends on

@@ -29,6 +29,7 @@ forget() {
   rmdir "$HOME/.ssh/.gofab-lock"
   exit
 }
+trap '' PIPE # who would hear us may be gone
 trap forget TERM INT HUP
 lock
 [ ! -s "$keys" ] || [ -z "$(tail -c 1 "$keys")" ] || echo >>"$keys"

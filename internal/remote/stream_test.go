@@ -318,3 +318,31 @@ func serveTar(t *testing.T, archive []byte) cloud.Machine {
 	m.HostKey = string(ssh.MarshalAuthorizedKey(key.PublicKey()))
 	return m
 }
+
+// Commands may begin in another directory than SFTP does. What was put is found there.
+func TestCommandsBeginElsewhere(t *testing.T) {
+	t.Parallel()
+	elsewhere := t.TempDir()
+	login := writeFile(t, []byte("#!/bin/sh\ncd "+elsewhere+" && exec /bin/sh \"$@\"\n"))
+	check(t, os.Chmod(login, 0o755))
+	h := serveShell(t, shell{login, []string{"PATH=" + os.Getenv("PATH")}})
+	c := h.dial(t)
+	if _, err := c.Put(t.Context(), writeFile(t, []byte("x")), "sub/file", runner.PutOptions{}); err != nil {
+		t.Error(err)
+	}
+	dir := t.TempDir()
+	if _, err := c.Get(t.Context(), "sub/file", dir+"/"); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Get(t.Context(), "sub", dir+"/"); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{elsewhere + "/sub/file", dir + "/file", dir + "/sub/file"} {
+		if text, err := os.ReadFile(name); err != nil || string(text) != "x" {
+			t.Errorf("%q, %v", text, err)
+		}
+	}
+	if _, err := c.Get(t.Context(), "missing", dir); err == nil || err.Error() != "read missing on the host: file does not exist" {
+		t.Error(err)
+	}
+}
