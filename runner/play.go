@@ -52,6 +52,9 @@ type Step struct {
 
 	// Before sees all hosts that will take part, and can refuse before anything is done.
 	Before func([]*Task) error
+	// After is called when all hosts are done, whatever came of them and of the run, and ends what
+	// the step has left under way.
+	After func() error
 }
 
 // Race says how a race ends besides by a success.

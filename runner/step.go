@@ -92,6 +92,11 @@ func (r *Run) onHosts(ctx context.Context, s *Step, cut bool) doing {
 		Each(ctx, len(tasks), cmp.Or(s.Forks, r.play.Forks), func(ctx context.Context, i int) { do(ctx, i) })
 	}
 	r.settle(s, tasks, doings, reg)
+	if s.After != nil {
+		if err := s.After(); err != nil {
+			(&Task{Run: r, Step: s}).Warn(err.Error())
+		}
+	}
 	return sum(overall, doings)
 }
 

@@ -17,7 +17,7 @@ var (
 	runFields    = []string{"id", "dir", "provider"}
 	resultFields = []string{
 		"rc", "stdout", "stderr", "stdout_lines", "truncated", "changed", "failed", "skipped", "stopped", "seconds", "msg",
-		"index", "host", "files", "unchanged", "bytes", "url", "urls", "results", "winner", "message",
+		"index", "host", "files", "unchanged", "bytes", "from", "url", "urls", "results", "winner", "message",
 	}
 	winnerFields = resultFields[:len(resultFields)-3]
 	sharedFields = []string{"results", "winner", "message", "skipped"} // the same whoever asks

@@ -23,17 +23,22 @@ const builtin = "builtin:"
 
 // compilePut: a file or directory goes to every host.
 func compilePut(c *compiler, arg playbook.Value, s *runner.Step) {
-	f := c.fields(arg, "src", "src", "dest", "mode", "forks")
+	f := c.fields(arg, "src", "src", "dest", "mode", "forks", "spread")
 	p := &put{src: c.required(f, "src", arg), dest: c.text(f["dest"]), opt: runner.PutOptions{Mode: c.mode(f["mode"])}, store: c.opt.Payload}
 	c.localSource(f["src"], p.src)
 	s.Forks = c.integer("forks", f["forks"], 0, 1)
 	s.Host = p.onHost
+	if c.boolean("spread", f["spread"], false) {
+		p.spread = &spread{}
+		s.Before, s.After = p.spread.begin, p.spread.end
+	}
 }
 
 type put struct {
 	src, dest *expr.Template
 	opt       runner.PutOptions
 	store     *payload.Store
+	spread    *spread // nil: the controller sends to every host
 }
 
 func (p *put) onHost(ctx context.Context, t *runner.Task) (runner.Result, error) {
@@ -58,8 +63,16 @@ func (p *put) onHost(ctx context.Context, t *runner.Task) (runner.Result, error)
 			return runner.Result{}, err
 		}
 	}
-	done, err := conn.Put(ctx, src, dest, opt)
-	return runner.Result{Changed: true, Text: copied(done), Fields: map[string]any{"files": done.Files, "bytes": done.Bytes}}, err
+	if p.spread == nil {
+		done, err := conn.Put(ctx, src, dest, opt)
+		return runner.Result{Changed: true, Text: copied(done), Fields: map[string]any{"files": done.Files, "bytes": done.Bytes}}, err
+	}
+	done, from, err := p.spread.put(ctx, t, conn, src, dest, opt)
+	text := copied(done)
+	if from != "" {
+		text += " from " + from
+	}
+	return runner.Result{Changed: true, Text: text, Fields: map[string]any{"files": done.Files, "bytes": done.Bytes, "from": from}}, err
 }
 
 // minerFor is the local path of the miner for the host's system.

@@ -160,3 +160,53 @@ func write(t *testing.T, file, text string) {
 		t.Fatal(err)
 	}
 }
+
+// A file goes from host to host, and no host keeps the key for that.
+func TestSpreadOnOpenSSH(t *testing.T) {
+	home, far := t.TempDir(), t.TempDir()
+	if err := os.Chmod(filepath.Dir(far), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(far, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	var inventory strings.Builder
+	for i, m := range lab.Sshd(t, 6).Machines(lab.User) {
+		inventory.WriteString(line(m, fmt.Sprintf("h%d", i), m.Login.KnownHosts))
+	}
+	write(t, filepath.Join(home, "hosts"), inventory.String())
+	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<17)
+	write(t, filepath.Join(home, "big"), string(data))
+	write(t, filepath.Join(home, "spread.yaml"), `
+steps:
+  - put: {src: big, dest: "`+far+`/{{ host.name }}", mode: "0640", spread: true}
+    register: got
+  - print: "from {{ got.from }}."
+`)
+	cmd := gofab(t, home, "play", "spread.yaml", "-i", "hosts")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, &stderr)
+	}
+	if uploads := strings.Count(string(out), "from .\n"); uploads != 1 || strings.Count(string(out), "from h") != 5 {
+		t.Errorf("%d uploads\n%s%s", uploads, out, &stderr)
+	}
+	files, _ := os.ReadDir(far)
+	for _, f := range files {
+		text, err := os.ReadFile(filepath.Join(far, f.Name()))
+		info, _ := f.Info()
+		if err != nil || !bytes.Equal(text, data) || info.Mode() != 0o640 {
+			t.Errorf("%s: %d bytes, %v, %v", f.Name(), len(text), info.Mode(), err)
+		}
+	}
+	if len(files) != 6 {
+		t.Errorf("files: %v", files)
+	}
+	if keys, err := os.ReadFile(filepath.Join("/home", lab.User, ".ssh/authorized_keys")); bytes.Contains(keys, []byte(far)) {
+		t.Errorf("keys are left: %s (%v)", keys, err)
+	}
+	nothingRuns(t, stderr.String())
+	endClean(t, home)
+}

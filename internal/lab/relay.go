@@ -8,11 +8,39 @@ import (
 	"time"
 )
 
+// Line is what links share on their way to the hosts: a narrow uplink.
+type Line struct {
+	rate float64 // bytes a second
+
+	mu   sync.Mutex
+	free time.Time // when what was let in has passed
+}
+
+// backlog is how much a line takes in before it has passed: a network does not buffer for long.
+const backlog = 50 * time.Millisecond
+
+// Uplink lets so many bytes pass in a second, of all the links that go Through it.
+func Uplink(bytesPerSecond int) *Line { return &Line{rate: float64(bytesPerSecond)} }
+
+// pass waits until the line takes n bytes and says when they have passed.
+func (l *Line) pass(n int) time.Time {
+	l.mu.Lock()
+	if now := time.Now(); l.free.Before(now) {
+		l.free = now
+	}
+	l.free = l.free.Add(time.Duration(float64(n) / l.rate * float64(time.Second)))
+	due := l.free
+	l.mu.Unlock()
+	time.Sleep(time.Until(due) - backlog)
+	return due
+}
+
 // Link is a TCP relay in user space, for a network that misbehaves.
 type Link struct {
 	listener net.Listener
 	target   string
 	delay    atomic.Int64
+	uplink   atomic.Pointer[Line]
 	work     sync.WaitGroup
 
 	mu     sync.Mutex
@@ -44,6 +72,9 @@ func (l *Link) Port() int { return l.listener.Addr().(*net.TCPAddr).Port }
 
 // Delay holds back what passes from now on, in each direction.
 func (l *Link) Delay(d time.Duration) { l.delay.Store(int64(d)) }
+
+// Through lets what goes to the host, from now on, pass through a line.
+func (l *Link) Through(line *Line) { l.uplink.Store(line) }
 
 // Silence stops relaying without closing anything: a network that vanishes without a word.
 func (l *Link) Silence() {
@@ -84,8 +115,8 @@ func (l *Link) accept() {
 		if !l.keep(near, far) {
 			continue
 		}
-		l.work.Go(func() { l.pass(near, far) })
-		l.work.Go(func() { l.pass(far, near) })
+		l.work.Go(func() { l.pass(near, far, l.uplink.Load) })
+		l.work.Go(func() { l.pass(far, near, func() *Line { return nil }) })
 	}
 }
 
@@ -101,9 +132,9 @@ func (l *Link) keep(near, far net.Conn) bool {
 	return true
 }
 
-// pass copies one direction. What is delayed queues up, so that the link is slow to answer and
+// pass copies one direction, on a line if there is one. What is delayed queues up, so that the link is slow to answer and
 // not narrow.
-func (l *Link) pass(from, to net.Conn) {
+func (l *Link) pass(from, to net.Conn, line func() *Line) {
 	type chunk struct {
 		due  time.Time
 		data []byte
@@ -128,7 +159,11 @@ func (l *Link) pass(from, to net.Conn) {
 		buf := make([]byte, 16<<10)
 		n, err := from.Read(buf)
 		if n > 0 {
-			queue <- chunk{time.Now().Add(time.Duration(l.delay.Load())), buf[:n]}
+			due := time.Now()
+			if line := line(); line != nil {
+				due = line.pass(n)
+			}
+			queue <- chunk{due.Add(time.Duration(l.delay.Load())), buf[:n]}
 		}
 		if err != nil {
 			return

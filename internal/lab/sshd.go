@@ -51,7 +51,7 @@ func Sshd(t testing.TB, n int, lines ...string) *Servers {
 	s.HostKey = NewKey(t, filepath.Join(dir, "host_key"))
 	config := append([]string{
 		"HostKey " + filepath.Join(dir, "host_key"),
-		"AuthorizedKeysFile " + filepath.Join(dir, "authorized_keys"),
+		"AuthorizedKeysFile " + filepath.Join(dir, "authorized_keys") + " .ssh/authorized_keys",
 		"AllowUsers root " + User,
 		"PermitRootLogin prohibit-password",
 		"StrictModes no", // /tmp is everybody's

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/melbahja/goph"
@@ -31,6 +32,8 @@ type conn struct {
 	closed bool           // by us
 	ended  bool           // gone is closed
 	idle   []*sftp.Client // for the next transfers
+
+	noTar atomic.Bool // as a transfer has found out
 }
 
 // newConn takes over client and watches it until it ends. That takes timers rather than goroutines,

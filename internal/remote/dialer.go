@@ -63,41 +63,48 @@ func (d *Dialer) Dial(ctx context.Context, m cloud.Machine) (runner.Conn, error)
 	if err != nil {
 		return nil, &runner.UnreachableError{Err: err, Final: true, Remedy: "name a readable key with key=… or start ssh-agent"}
 	}
-	leave, err := d.enter(ctx, m.Address)
-	if err != nil {
+	one := d.of(m.Address)
+	if err := one.enter(ctx); err != nil {
 		return nil, err
 	}
-	c, how, err := d.login(ctx, m, addr, &ssh.ClientConfig{
+	c, how, err := d.connect(ctx, m, addr, &ssh.ClientConfig{
 		Config: ssh.Config{Ciphers: ciphers}, User: m.User, Auth: auth,
 		HostKeyCallback: check.callback, HostKeyAlgorithms: check.algorithms,
 	})
-	leave(how)
+	one.leave(how)
 	return c, err
 }
 
-// enter waits until another login may begin.
-func (d *Dialer) enter(ctx context.Context, address string) (leave func(login), err error) {
+// of is the limiter of an address.
+func (d *Dialer) of(address string) *limiter {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	one := d.each[address]
 	if one == nil {
 		one = newLimiter(mostHandshakes, mostHandshakes)
 		d.each[address] = one
 	}
-	d.mu.Unlock()
-	if err := one.enter(ctx); err != nil {
-		return nil, err
+	return one
+}
+
+// connect connects, which takes no turn from others: machines that boot may not answer for long. The
+// login then does.
+func (d *Dialer) connect(ctx context.Context, m cloud.Machine, addr string, cfg *ssh.ClientConfig) (runner.Conn, login, error) {
+	tcp, err := (&net.Dialer{Timeout: d.ConnectTimeout}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, unknown, d.explain(ctx, m, addr, err)
 	}
 	if err := d.all.enter(ctx); err != nil {
-		one.leave(unknown)
-		return nil, err
+		tcp.Close()
+		return nil, unknown, err
 	}
-	return func(how login) {
-		one.leave(how)
-		if how == dropped {
-			how = unknown // it says nothing of the others
-		}
+	c, how, err := d.login(ctx, m, addr, tcp, cfg)
+	if how == dropped {
+		d.all.leave(unknown) // it says nothing of the others
+	} else {
 		d.all.leave(how)
-	}, nil
+	}
+	return c, how, err
 }
 
 func (d *Dialer) defaults() {
@@ -116,15 +123,19 @@ func (d *Dialer) defaults() {
 
 // login gives goph a client that is already through the handshake: goph's own timeout ends with the
 // TCP connection, and against a port that accepts and says nothing it waits for ever.
-func (d *Dialer) login(ctx context.Context, m cloud.Machine, addr string, cfg *ssh.ClientConfig) (runner.Conn, login, error) {
-	tcp, err := (&net.Dialer{Timeout: d.ConnectTimeout}).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, unknown, d.explain(ctx, m, addr, err)
-	}
+func (d *Dialer) login(ctx context.Context, m cloud.Machine, addr string, tcp net.Conn, cfg *ssh.ClientConfig) (runner.Conn, login, error) {
 	began := now()
 	heard := listen(tcp)
+	check := cfg.HostKeyCallback
+	cfg.HostKeyCallback = func(host string, from net.Addr, key ssh.PublicKey) error {
+		err := check(host, from, key)
+		if err == nil {
+			heard.believe(key)
+		}
+		return err
+	}
 	stop := context.AfterFunc(ctx, func() { tcp.Close() })
-	err = tcp.SetDeadline(time.Now().Add(d.ConnectTimeout))
+	err := tcp.SetDeadline(time.Now().Add(d.ConnectTimeout))
 	if err == nil {
 		var c ssh.Conn
 		var chans <-chan ssh.NewChannel
@@ -147,9 +158,10 @@ func (d *Dialer) login(ctx context.Context, m cloud.Machine, addr string, cfg *s
 	how := unknown
 	explained := d.explain(ctx, m, addr, &handshakeError{err, heard.start()})
 	var u *runner.UnreachableError
-	if errors.As(explained, &u) && u.Again {
+	switch {
+	case errors.As(explained, &u) && u.Again:
 		how = dropped
-	} else if isTimeout(err) {
+	case isTimeout(err) && heard.start() != "": // else it boots, which says nothing of the others
 		how = late
 	}
 	return nil, how, explained

@@ -40,13 +40,17 @@ var (
 	//go:embed ending.sh
 	endingSource string
 
-	comments   = regexp.MustCompile(`(?m)^\s*#.*\n|^\s+`)
-	supervisor = comments.ReplaceAllString(supervisorSource, "")
-	watch      = comments.ReplaceAllString(watchSource, "")
-	ending     = comments.ReplaceAllString(endingSource, "")
+	supervisor = bare(supervisorSource)
+	watch      = bare(watchSource)
+	ending     = bare(endingSource)
 
 	quotedScripts = Quote(supervisor) + " " + Quote(watch) + " " + Quote(ending)
 )
+
+var comments = regexp.MustCompile(`(?m)^\s*#.*\n|^\s+`)
+
+// bare is a script without comments and indentation.
+func bare(script string) string { return comments.ReplaceAllString(script, "") }
 
 // Exec runs cmd under the supervisor. See runner.Conn for the contract.
 func (c *conn) Exec(ctx context.Context, cmd runner.Command, stdout, stderr io.Writer) (int, error) {

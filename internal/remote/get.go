@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -23,7 +24,7 @@ import (
 // is a directory when src is a file, receives src under its own name. Symbolic links inside a
 // directory are copied as links. Whatever a host answers, nothing is written outside of dest.
 func (c *conn) Get(ctx context.Context, src, dest string) (runner.Copied, error) {
-	g := &getter{}
+	g := &getter{transfer: newTransfer(), conn: c}
 	err := c.withSFTP(ctx, func(client *sftp.Client) error {
 		g.client = client
 		return g.get(ctx, src, dest)
@@ -32,6 +33,8 @@ func (c *conn) Get(ctx context.Context, src, dest string) (runner.Copied, error)
 }
 
 type getter struct {
+	*transfer
+	conn   *conn
 	client *sftp.Client
 	root   *os.Root // what is fetched lands in here
 	files  atomic.Int64
@@ -43,7 +46,7 @@ func (g *getter) get(ctx context.Context, src, dest string) error {
 	if err != nil {
 		return err
 	}
-	info, err := g.client.Stat(from)
+	from, info, err := g.find(ctx, from)
 	if err != nil {
 		return remoteError("read", src, err)
 	}
@@ -63,10 +66,29 @@ func (g *getter) get(ctx context.Context, src, dest string) error {
 	if !info.IsDir() {
 		return g.file(ctx, from, name, info)
 	}
+	if err := g.stream(ctx, from); !errors.Is(err, errNoStream) {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(filesAtOnce)
 	err = g.tree(ctx, group, from, name)
 	return cmp.Or(group.Wait(), err)
+}
+
+// find looks for a file where SFTP begins and, if that is another place, where commands do, which
+// is where put puts.
+func (g *getter) find(ctx context.Context, from string) (string, fs.FileInfo, error) {
+	info, err := g.client.Stat(from)
+	if err == nil || path.IsAbs(from) || !errors.Is(err, fs.ErrNotExist) {
+		return from, info, err
+	}
+	var home bytes.Buffer
+	if err := g.conn.run(ctx, runner.Command{Text: "pwd"}, &limited{&home, 4 << 10}); err != nil || !path.IsAbs(home.String()) {
+		return "", nil, cmp.Or(locally(context.Cause(ctx)), fs.ErrNotExist)
+	}
+	from = path.Join(strings.TrimSuffix(home.String(), "\n"), from)
+	info, err = g.client.Stat(from)
+	return from, info, err
 }
 
 // localName is the file that Get writes for a remote file src and the wish dest. It depends on
@@ -127,6 +149,9 @@ func (g *getter) link(remote, local string) error {
 	return locally(g.root.Symlink(target, local))
 }
 
+// localMode is what a file becomes here: the user can always read and write it.
+func localMode(mode fs.FileMode) fs.FileMode { return mode.Perm() | 0o600 }
+
 // file writes beside the destination and renames, so that a broken transfer leaves what was there.
 func (g *getter) file(ctx context.Context, remote, local string, info fs.FileInfo) (err error) {
 	if !info.Mode().IsRegular() {
@@ -138,7 +163,7 @@ func (g *getter) file(ctx context.Context, remote, local string, info fs.FileInf
 	}
 	defer in.Close()
 	temp := filepath.Join(filepath.Dir(local), ".gofab-"+rand.Text())
-	out, err := g.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, info.Mode().Perm()|0o600)
+	out, err := g.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, localMode(info.Mode()))
 	if err != nil {
 		return locally(err)
 	}
@@ -147,13 +172,15 @@ func (g *getter) file(ctx context.Context, remote, local string, info fs.FileInf
 			g.root.Remove(temp)
 		}
 	}()
-	to := &localFile{File: out, ctx: ctx}
-	n, err := in.WriteTo(to)
+	n, err := g.copy(ctx, localFile{out}, in, info.Size())
+	if err == nil && n < info.Size() {
+		err = locally(out.Truncate(n))
+	}
 	if closeErr := out.Close(); err == nil {
 		err = locally(closeErr)
 	}
 	if err != nil {
-		return cmp.Or(to.err, remoteError("read", remote, err))
+		return remoteError("read", remote, err)
 	}
 	if err := g.root.Rename(temp, local); err != nil {
 		return locally(err)

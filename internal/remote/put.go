@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -22,34 +23,40 @@ import (
 // is a directory when src is a file, receives src under its own name. Symbolic links inside a
 // directory are copied as links.
 func (c *conn) Put(ctx context.Context, src, dest string, opt runner.PutOptions) (runner.Copied, error) {
-	p := &putter{opt: opt}
-	err := c.withSFTP(ctx, func(client *sftp.Client) error {
-		p.client = client
-		return p.put(ctx, src, dest)
-	})
+	p := &putter{transfer: newTransfer(), opt: opt}
+	err := p.stream(ctx, c, src, dest)
+	if errors.Is(err, errNoStream) {
+		p.files.Store(0)
+		p.bytes.Store(0)
+		err = c.withSFTP(ctx, func(client *sftp.Client) error {
+			p.client = client
+			return p.put(ctx, src, dest)
+		})
+	}
+	var local *localError
+	if errors.As(err, &local) {
+		err = local.error
+	}
 	return runner.Copied{Files: int(p.files.Load()), Bytes: p.bytes.Load()}, err
 }
 
 type putter struct {
+	*transfer
 	client *sftp.Client
 	opt    runner.PutOptions
 	files  atomic.Int64
 	bytes  atomic.Int64
 }
 
+// mode is the permission bits that a file gets.
+func (p *putter) mode(info fs.FileInfo) fs.FileMode { return cmp.Or(p.opt.Mode, info.Mode().Perm()) }
+
 func (p *putter) put(ctx context.Context, src, dest string) error {
-	info, err := os.Stat(src)
-	if err != nil {
-		return locally(err)
-	}
-	if src, err = filepath.Abs(src); err != nil { // "." and ".." have a name, too
-		return locally(err)
-	}
-	to, err := remotePath(dest)
+	src, to, info, err := putEnds(src, dest)
 	if err != nil {
 		return err
 	}
-	if strings.HasSuffix(dest, "/") || !info.IsDir() && p.isDir(to) {
+	if !info.IsDir() && p.isDir(to) {
 		to = path.Join(to, filepath.Base(src))
 	}
 	if info.IsDir() {
@@ -59,6 +66,23 @@ func (p *putter) put(ctx context.Context, src, dest string) error {
 		return remoteError("make directory", path.Dir(to), err)
 	}
 	return p.file(ctx, src, to, info)
+}
+
+// putEnds tells where a copy comes from and goes to, as far as the controller can know.
+func putEnds(src, dest string) (from, to string, info fs.FileInfo, err error) {
+	if info, err = os.Stat(src); err != nil {
+		return "", "", nil, locally(err)
+	}
+	if from, err = filepath.Abs(src); err != nil { // "." and ".." have a name, too
+		return "", "", nil, locally(err)
+	}
+	if to, err = remotePath(dest); err != nil {
+		return "", "", nil, err
+	}
+	if strings.HasSuffix(dest, "/") {
+		to = path.Join(to, filepath.Base(from))
+	}
+	return from, to, info, nil
 }
 
 func (p *putter) isDir(name string) bool {
@@ -114,8 +138,8 @@ func (p *putter) link(name, remote string) error {
 // file writes beside the destination and renames, so that nobody sees half of it and a running
 // program can be replaced.
 func (p *putter) file(ctx context.Context, src, to string, info fs.FileInfo) (err error) {
-	if !info.Mode().IsRegular() { // to open a pipe would wait for its writer
-		return locally(fmt.Errorf("%s is neither a file nor a directory: leave it out of what is put", src))
+	if err := regular(src, info); err != nil {
+		return err
 	}
 	in, err := os.Open(src)
 	if err != nil {
@@ -133,16 +157,18 @@ func (p *putter) file(ctx context.Context, src, to string, info fs.FileInfo) (er
 			p.client.Remove(temp)
 		}
 	}()
-	from := &localFile{File: in, ctx: ctx}
-	n, err := int64(0), out.Chmod(cmp.Or(p.opt.Mode, info.Mode().Perm())) // before there is anything to read
+	n, err := int64(0), out.Chmod(p.mode(info)) // before there is anything to read
 	if err == nil {
-		n, err = out.ReadFrom(from)
+		n, err = p.copy(ctx, out, localFile{in}, info.Size())
+	}
+	if err == nil && n < info.Size() {
+		err = out.Truncate(n)
 	}
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
 	if err != nil {
-		return cmp.Or(from.err, remoteError("write", to, full(p.client, dir, err)))
+		return remoteError("write", to, full(p.client, dir, err))
 	}
 	if err := p.client.PosixRename(temp, to); err != nil {
 		return remoteError("replace", to, err)
@@ -150,4 +176,12 @@ func (p *putter) file(ctx context.Context, src, to string, info fs.FileInfo) (er
 	p.files.Add(1)
 	p.bytes.Add(n)
 	return nil
+}
+
+// regular refuses what is no file: to open a pipe would wait for its writer.
+func regular(src string, info fs.FileInfo) error {
+	if info.Mode().IsRegular() {
+		return nil
+	}
+	return locally(fmt.Errorf("%s is neither a file nor a directory: leave it out of what is put", src))
 }

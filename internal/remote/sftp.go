@@ -97,35 +97,21 @@ func locally(err error) error {
 	return &localError{err}
 }
 
-// localFile is a file on the controller that is read or written until ctx ends. The SFTP library
-// mixes its errors with those of the host; err tells them apart.
-type localFile struct {
-	*os.File
-	ctx context.Context
-	err error
+// localFile is a file on the controller that is copied from or to. What goes wrong with it is
+// told apart from what the host says.
+type localFile struct{ *os.File }
+
+func (f localFile) ReadAt(b []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(b, off)
+	if err == io.EOF {
+		return n, err
+	}
+	return n, locally(err)
 }
 
-func (f *localFile) Read(b []byte) (int, error) {
-	if f.ctx.Err() != nil {
-		return 0, f.failed(context.Cause(f.ctx))
-	}
-	n, err := f.File.Read(b)
-	return n, f.failed(err)
-}
-
-func (f *localFile) Write(b []byte) (int, error) {
-	if f.ctx.Err() != nil {
-		return 0, f.failed(context.Cause(f.ctx))
-	}
-	n, err := f.File.Write(b)
-	return n, f.failed(err)
-}
-
-func (f *localFile) failed(err error) error {
-	if err != nil && err != io.EOF {
-		f.err = locally(err)
-	}
-	return err
+func (f localFile) WriteAt(b []byte, off int64) (int, error) {
+	n, err := f.File.WriteAt(b, off)
+	return n, locally(err)
 }
 
 // remotePath makes an SFTP path of what people write. SFTP starts in the home directory.
@@ -145,9 +131,10 @@ func remotePath(p string) (string, error) {
 
 // remoteError words an SFTP error as a shell would.
 func remoteError(what, name string, err error) error {
+	var local *localError
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.As(err, &local):
+		return err
 	case errors.Is(err, os.ErrNotExist):
 		err = fs.ErrNotExist
 	case errors.Is(err, os.ErrPermission):

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // listened is a network connection that remembers when it last heard from the other side, and
@@ -17,6 +19,7 @@ type listened struct {
 
 	mu    sync.Mutex
 	first []byte
+	key   ssh.PublicKey // of the host, checked
 }
 
 // listen begins with the login. Until that is over, a server waits for our acknowledgement of a
@@ -46,6 +49,19 @@ func (l *listened) start() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return string(l.first)
+}
+
+func (l *listened) believe(key ssh.PublicKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.key = key
+}
+
+// hostKey is what the host has proved to have.
+func (l *listened) hostKey() ssh.PublicKey {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.key
 }
 
 // touch begins the silence anew.
