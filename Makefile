@@ -84,11 +84,11 @@ fuzz: ## every fuzz target, FUZZ times
 .PHONY: bench
 bench: ## the benchmarks, and what has moved beyond noise since bench/ratios.tsv was recorded
 	$(GO) test -run '^$$' -bench . -benchmem ./...
-	$(GO) test -tags peers -count=1 -v -run TestRatios ./bench
+	$(GO) test -tags peers -count=1 -v -run TestRatios ./bench -args -rounds 15
 
 .PHONY: bench-record
 bench-record: ## record bench/ratios.tsv anew
-	$(GO) test -tags peers -count=1 -v -run TestRatios ./bench -args -record
+	$(GO) test -tags peers -count=1 -v -run TestRatios ./bench -args -rounds 15 -record
 
 # Peers that are not installed are left out. Debian has them: openssh-client openssh-server ansible-core fabric pssh clustershell.
 .PHONY: bench-peers

@@ -41,7 +41,7 @@ func load() string {
 	return strings.Join(strings.Fields(string(text) + " ? ? ?")[:3], " ")
 }
 
-// ratio is how many times gofab's time another's is: the middle of the rounds, and their range.
+// ratio is how many times gofab's time another's is: in the middle of the rounds, and from where to where in the middle half of them.
 type ratio struct {
 	what              string
 	middle, low, high float64
@@ -56,7 +56,7 @@ func (r *result) ratio(name string, of func(took) time.Duration) ratio {
 		each = append(each, float64(of(t))/float64(of(r.took["gofab"][i])))
 	}
 	slices.Sort(each)
-	return ratio{middle: middle(each), low: each[0], high: each[len(each)-1]}
+	return ratio{middle: middle(each), low: each[len(each)/4], high: each[len(each)-1-len(each)/4]}
 }
 
 // ratios are those that are worth keeping.
@@ -86,7 +86,7 @@ func middle(sorted []float64) float64 { return sorted[len(sorted)/2] }
 
 func writeRatios(file string, list []ratio) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "# Times of others over gofab's in the same round: the middle, the least, the most. %s/%s, %d processors, %s.\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
+	fmt.Fprintf(&text, "# Times of others over gofab's in the same round: in the middle of the rounds, and the range of the middle half. %s/%s, %d processors, %s.\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 	for _, r := range list {
 		fmt.Fprintf(&text, "%s\t%.3f\t%.3f\t%.3f\n", r.what, r.middle, r.low, r.high)
 	}

@@ -42,6 +42,7 @@ func (a *app) runPlay(parent context.Context, r *ready, o *playOptions) (int, er
 	if err != nil || timeout <= 0 {
 		return runner.ExitUsage, &usageError{error: fmt.Errorf("--timeout takes seconds or a duration such as 10s, not %q", o.timeout), bare: true}
 	}
+	collectSeldom()
 	ctx, signals := watchSignals(parent)
 	defer signals.stop()
 	if err := r.prepare(ctx); err != nil {

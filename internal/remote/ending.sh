@@ -51,8 +51,10 @@ await() {
   pids=$(tree)
 }
 
-# The group, which is most often all, does not have to wait for the search.
+# The group, which is most often all, does not have to wait for the search; and most often it is
+# gone before the search, which then need not be repeated.
 kill -TERM "-$p"
+for i in 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9; do running "$p" || break; done
 # A grep may stop reading at NUL, as busybox's does with -F and some do without.
 printf 'a\0b\n' | grep -q b && whole=yes
 pids=$(tree)

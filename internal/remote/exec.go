@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofab/gofab/runner"
@@ -31,7 +32,6 @@ const (
 	maxCommand = 120 << 10
 )
 
-// The scripts are sent with every command, without comments and indentation.
 var (
 	//go:embed supervisor.sh
 	supervisorSource string
@@ -39,13 +39,21 @@ var (
 	watchSource string
 	//go:embed ending.sh
 	endingSource string
-
-	supervisor = bare(supervisorSource)
-	watch      = bare(watchSource)
-	ending     = bare(endingSource)
-
-	quotedScripts = Quote(supervisor) + " " + Quote(watch) + " " + Quote(ending)
 )
+
+// scripts are the supervisor's three, as they are sent with every command.
+var scripts = sync.OnceValue(func() []string {
+	return []string{bare(supervisorSource), bare(watchSource), bare(endingSource)}
+})
+
+// quotedScripts are the words of a shell for them.
+var quotedScripts = sync.OnceValue(func() string {
+	var words []string
+	for _, text := range scripts() {
+		words = append(words, Quote(text))
+	}
+	return strings.Join(words, " ")
+})
 
 var comments = regexp.MustCompile(`(?m)^\s*#.*\n|^\s+`)
 
@@ -72,24 +80,23 @@ func (c *conn) Exec(ctx context.Context, cmd runner.Command, stdout, stderr io.W
 
 // supervised are the arguments of the supervisor that follow the scripts.
 func supervised(id string, cmd runner.Command) []string {
-	jobs := "yes"
-	if blind.MatchString(cmd.Text) {
-		jobs = ""
+	able := "yes"
+	if harmless.MatchString(cmd.Text) {
+		able = ""
 	}
 	return []string{
-		id, strconv.Itoa(int(grace(cmd) / (10 * time.Millisecond))), strconv.Itoa(int(heartbeatLimit.Seconds()) / 4), jobs, script(cmd),
+		id, strconv.Itoa(int(grace(cmd) / (10 * time.Millisecond))), strconv.Itoa(int(heartbeatLimit.Seconds()) / 4), able, script(cmd),
 	}
 }
 
-// blind matches commands that cannot see what other jobs their shell has: a program with
-// arguments, without anything that is special to a shell. What is let through is no more than is
-// certain.
-var blind = regexp.MustCompile(`^(true|false|:|echo|test|pwd|[a-z]*/[A-Za-z0-9_./-]+)( +[A-Za-z0-9_./:,+@-]+)*$`)
+// harmless matches commands that neither start nor signal a process nor wait for one: a builtin of
+// every shell, with arguments that mean nothing to a shell.
+var harmless = regexp.MustCompile(`^(true|false|:|echo|test|pwd)( +[A-Za-z0-9_./:,+@-]+)*$`)
 
 // commandLine is what the login shell gets. It understands a shell's quoting; where it is sh itself,
 // it need not start another.
 func commandLine(args []string) (string, error) {
-	list := quotedScripts
+	list := quotedScripts()
 	for _, arg := range args {
 		list += " " + Quote(arg)
 	}

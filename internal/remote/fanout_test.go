@@ -113,7 +113,7 @@ func (f fleet) race(t testing.TB) time.Duration {
 			<-all
 			return true
 		}
-		_, err := f[i].Exec(ctx, runner.Command{Text: "sleep 1000"}, writeFunc(func() {
+		_, err := f[i].Exec(ctx, runner.Command{Text: "echo ready; sleep 1000"}, writeFunc(func() {
 			if running.Add(1) == int64(len(f)-1) {
 				close(all)
 			}

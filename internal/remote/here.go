@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -19,7 +20,7 @@ func Here(ctx context.Context, cmd runner.Command, stdout, stderr io.Writer) (in
 		return 0, context.Cause(ctx)
 	}
 	id := taskID()
-	args := append([]string{supervisor, watch, ending}, supervised(id, cmd)...)
+	args := append(slices.Clone(scripts()), supervised(id, cmd)...)
 	if err := possible(strings.Join(args, " ")); err != nil {
 		return 0, err
 	}

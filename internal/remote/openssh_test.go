@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -233,46 +234,65 @@ func TestOpenSSHMaxSessions(t *testing.T) {
 	}
 }
 
-// BenchmarkExec tells what the supervisor costs beside a bare session.
+// BenchmarkRaceEnd tells how long it takes from the first success to the last loser's confirmed end.
+// All hosts share this computer, on which each looks through all processes.
+func BenchmarkRaceEnd(b *testing.B) {
+	for _, n := range []int{1, 8, 64} {
+		b.Run(fmt.Sprintf("hosts=%d", n), func(b *testing.B) {
+			fleet := connect(b, lab.Sshd(b, n+1).Machines(lab.User))
+			defer fleet.close(b)
+			var took time.Duration
+			for b.Loop() {
+				took += fleet.race(b)
+			}
+			b.ReportMetric(float64(took.Microseconds())/1000/float64(b.N), "ms/end")
+		})
+	}
+}
+
+// BenchmarkExec tells what the supervisor costs beside a bare session: for a builtin, which gets no
+// watch as long as it is quick, and for a program.
 func BenchmarkExec(b *testing.B) {
 	s := lab.Sshd(b, 1)
 	m := s.Machines(lab.User)[0]
-	b.Run("supervised", func(b *testing.B) {
-		c, err := (&remote.Dialer{}).Dial(b.Context(), m)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer c.Close()
-		for b.Loop() {
-			if _, err := c.Exec(b.Context(), runner.Command{Text: "true"}, io.Discard, io.Discard); err != nil {
-				b.Fatal(err)
-			}
-		}
+	text, err := os.ReadFile(s.KeyFile)
+	if err != nil {
+		b.Fatal(err)
+	}
+	key, err := ssh.ParsePrivateKey(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := (&remote.Dialer{}).Dial(b.Context(), m)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	client, err := ssh.Dial("tcp", s.Addr(0), &ssh.ClientConfig{
+		User: lab.User, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(),
 	})
-	b.Run("bare", func(b *testing.B) {
-		text, err := os.ReadFile(s.KeyFile)
-		if err != nil {
-			b.Fatal(err)
-		}
-		key, err := ssh.ParsePrivateKey(text)
-		if err != nil {
-			b.Fatal(err)
-		}
-		client, err := ssh.Dial("tcp", s.Addr(0), &ssh.ClientConfig{
-			User: lab.User, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(),
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Close()
+	for name, command := range map[string]string{"builtin": "true", "program": "uname"} {
+		b.Run(name+"/supervised", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := c.Exec(b.Context(), runner.Command{Text: command}, io.Discard, io.Discard); err != nil {
+					b.Fatal(err)
+				}
+			}
 		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer client.Close()
-		for b.Loop() {
-			session, err := client.NewSession()
-			if err != nil {
-				b.Fatal(err)
+		b.Run(name+"/bare", func(b *testing.B) {
+			for b.Loop() {
+				session, err := client.NewSession()
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := session.Run(command); err != nil {
+					b.Fatal(err)
+				}
 			}
-			if err := session.Run("true"); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+		})
+	}
 }
