@@ -161,7 +161,26 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// A file goes from host to host, and no host keeps the key for that.
+// without is a PATH on which a program is missing.
+func without(t *testing.T, program string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{"/usr/bin", "/bin"} {
+		files, _ := os.ReadDir(from)
+		for _, f := range files {
+			if f.Name() != program {
+				os.Symlink(filepath.Join(from, f.Name()), filepath.Join(dir, f.Name())) // /bin has most of them again
+			}
+		}
+	}
+	return dir
+}
+
+// A file goes from host to host, but to one that has no ssh from here, and no host keeps the key
+// for that.
 func TestSpreadOnOpenSSH(t *testing.T) {
 	home, far := t.TempDir(), t.TempDir()
 	if err := os.Chmod(filepath.Dir(far), 0o755); err != nil {
@@ -174,6 +193,8 @@ func TestSpreadOnOpenSSH(t *testing.T) {
 	for i, m := range lab.Sshd(t, 6).Machines(lab.User) {
 		inventory.WriteString(line(m, fmt.Sprintf("h%d", i), m.Login.KnownHosts))
 	}
+	poor := lab.Sshd(t, 1, "SetEnv PATH="+without(t, "ssh")).Machines(lab.User)[0]
+	inventory.WriteString(line(poor, "poor", poor.Login.KnownHosts))
 	write(t, filepath.Join(home, "hosts"), inventory.String())
 	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<17)
 	write(t, filepath.Join(home, "big"), string(data))
@@ -190,7 +211,8 @@ steps:
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, out, &stderr)
 	}
-	if uploads := strings.Count(string(out), "from .\n"); uploads != 1 || strings.Count(string(out), "from h") != 5 {
+	uploads := strings.Count(string(out), "from .\n")
+	if told := strings.Contains(stderr.String(), "[poor] it comes from here"); uploads != 1 && (uploads != 2 || !told) || uploads+strings.Count(string(out), "from h")+strings.Count(string(out), "from poor") != 7 {
 		t.Errorf("%d uploads\n%s%s", uploads, out, &stderr)
 	}
 	files, _ := os.ReadDir(far)
@@ -201,7 +223,7 @@ steps:
 			t.Errorf("%s: %d bytes, %v, %v", f.Name(), len(text), info.Mode(), err)
 		}
 	}
-	if len(files) != 6 {
+	if len(files) != 7 {
 		t.Errorf("files: %v", files)
 	}
 	if keys, err := os.ReadFile(filepath.Join("/home", lab.User, ".ssh/authorized_keys")); bytes.Contains(keys, []byte(far)) {

@@ -84,7 +84,7 @@ func (a *arrivals) read(r io.Reader) error {
 		case err == io.EOF && a.begun:
 			return nil
 		case err != nil:
-			return unreadable(err)
+			return broken(err)
 		}
 		if err := a.take(h, archive, buf[:]); err != nil {
 			return err
@@ -92,10 +92,10 @@ func (a *arrivals) read(r io.Reader) error {
 	}
 }
 
-// unreadable leaves an archive that cannot be read to SFTP. What broke it off stays.
-func unreadable(err error) error {
+// broken leaves a stream that broke to SFTP, unless we have broken it.
+func broken(err error) error {
 	var local *localError
-	if errors.As(err, &local) {
+	if err == nil || errors.As(err, &local) {
 		return err
 	}
 	return fmt.Errorf("%w (%v)", errNoStream, err)
@@ -138,7 +138,7 @@ func (a *arrivals) file(h *tar.Header, name string, content io.Reader, buf []byt
 		err = locally(closeErr)
 	}
 	if err != nil {
-		return unreadable(err)
+		return broken(err)
 	}
 	a.files++
 	a.bytes += n

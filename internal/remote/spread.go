@@ -112,17 +112,6 @@ func (c *conn) Fetch(ctx context.Context, file runner.Shared, from runner.Source
 	return runner.Copied{Files: 1, Bytes: file.Size}, nil
 }
 
-// run runs a script of ours under the supervisor. What it complains about is the error.
-func (c *conn) run(ctx context.Context, cmd runner.Command, stdout io.Writer) error {
-	var complaint bytes.Buffer
-	status, err := c.Exec(ctx, cmd, stdout, &limited{&complaint, 4 << 10})
-	if err != nil || status == 0 {
-		return err
-	}
-	lines := strings.Split(strings.TrimSpace(complaint.String()), "\n")
-	return fmt.Errorf("%s (status %d)", cmp.Or(strings.TrimSpace(lines[len(lines)-1]), "no reason given"), status)
-}
-
 // positional is a script with its arguments, as one text.
 func positional(script string, args ...string) string {
 	var text strings.Builder

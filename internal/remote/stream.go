@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
-	"strings"
 	"time"
 )
 
@@ -35,8 +33,6 @@ const (
 	streamsAtOnce = 16
 	// streamWait is how long to wait for one of those before SFTP does it, with its small share.
 	streamWait = 5 * time.Second
-
-	statusNoTar = 127 // as shells say it
 )
 
 var incoming = make(chan struct{}, streamsAtOnce)
@@ -44,59 +40,37 @@ var incoming = make(chan struct{}, streamsAtOnce)
 // send runs a script that takes what feed writes, and returns what the script says. When feed
 // does not succeed, the script sees its input end early and takes back what it has done.
 func (c *conn) send(ctx context.Context, script string, args []string, feed func(io.Writer) error) (string, error) {
-	answer := new(bytes.Buffer)
-	s, err := c.startUntil(ctx, scriptLine(script, args), &limited{answer, 64 << 10})
+	e, err := c.errand(ctx, scriptLine(script, args))
 	if err != nil {
 		return "", err
 	}
-	defer s.hangUp()
-	fed := make(chan error, 1)
+	defer e.Close()
+	answer := &limited{new(bytes.Buffer), 64 << 10}
+	fed, answered := make(chan error, 1), make(chan struct{})
 	go func() {
-		err := feed(&feeding{s.input, ctx})
-		s.input.Close()
+		err := broken(feed(&feeding{e, ctx}))
+		e.CloseWrite()
 		fed <- err
 	}()
-	var feedErr error
-	limit := make(<-chan time.Time)
-	for done := ctx.Done(); ; {
+	go func() {
+		io.Copy(answer, e)
+		<-e.ended
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-ctx.Done():
 		select {
-		case feedErr = <-fed:
-			fed = nil
-		case <-s.ended:
-			s.hangUp() // feed may be waiting for the script to read on
-			if fed != nil {
-				feedErr = <-fed
-			}
-			return c.sent(ctx, s, answer, feedErr)
-		case <-done:
-			done, limit = nil, time.After(tidyLimit)
-		case <-limit:
-			s.hangUp()
-			if fed != nil {
-				<-fed
-			}
-			return "", context.Cause(ctx)
+		case <-answered: // it has tidied up
+		case <-time.After(tidyLimit):
 		}
 	}
-}
-
-// sent judges the end of a script.
-func (c *conn) sent(ctx context.Context, s *stream, answer *bytes.Buffer, feedErr error) (string, error) {
-	var local *localError
-	switch {
-	case ctx.Err() != nil:
-		return "", context.Cause(ctx)
-	case errors.As(feedErr, &local), errors.Is(feedErr, errNoStream):
-		return "", feedErr
-	case s.err != nil:
-		return "", c.orNoStream(s.err)
-	case s.status == statusNoTar:
-		c.noTar.Store(true)
+	e.Close() // feed may be waiting for the script to read on
+	if feedErr := <-fed; ctx.Err() == nil {
+		<-answered
+		return answer.kept.String(), e.judge(feedErr)
 	}
-	if feedErr != nil || s.status != 0 {
-		return "", errNoStream
-	}
-	return answer.String(), nil
+	return "", locally(context.Cause(ctx))
 }
 
 // receive runs a script and hands what it writes to take. The script has succeeded, or the error
@@ -108,50 +82,32 @@ func (c *conn) receive(ctx context.Context, script string, args []string, take f
 	case <-time.After(streamWait):
 		return errNoStream
 	case <-ctx.Done():
-		return cutOff(ctx)
+		return locally(context.Cause(ctx))
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// A server may take the command and leave it lying.
 	silence := time.AfterFunc(streamWait, func() { cancel(errNoStream) })
 	defer silence.Stop()
-	r, w := io.Pipe()
-	s, err := c.startUntil(ctx, scriptLine(script, args), &opening{w, silence.Stop})
+	e, err := c.errand(ctx, scriptLine(script, args))
 	if err != nil {
 		return err
 	}
-	defer s.hangUp()
-	s.input.Close() // whatever runs in the script's stead waits for nothing
-	stop := context.AfterFunc(ctx, func() {
-		r.CloseWithError(cutOff(ctx))
-		s.hangUp()
-	})
+	defer e.Close()
+	e.CloseWrite() // whatever runs in the script's stead waits for nothing
+	stop := context.AfterFunc(ctx, func() { e.Close() })
 	defer stop()
-	go func() {
-		<-s.ended
-		w.Close()
-	}()
-	err = take(r)
-	if err == nil {
-		_, err = io.Copy(io.Discard, r) // what pads an archive
+	from := &coming{e, silence.Stop}
+	if err = take(from); err == nil {
+		_, err = io.Copy(io.Discard, from) // what pads an archive
 	}
-	r.CloseWithError(io.ErrClosedPipe)
-	if err != nil {
-		return err
-	}
-	<-s.ended
-	if s.status == statusNoTar {
-		c.noTar.Store(true)
-	}
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return cutOff(ctx)
-	case s.err != nil:
-		return c.orNoStream(s.err)
-	case s.status != 0:
-		return errNoStream
 	}
-	return nil
+	if err == nil {
+		<-e.ended
+	}
+	return e.judge(err)
 }
 
 // cutOff is why a stream ended before its time.
@@ -163,71 +119,12 @@ func cutOff(ctx context.Context) error {
 	return locally(cause)
 }
 
-// startUntil starts a command if the host does that before ctx ends.
-func (c *conn) startUntil(ctx context.Context, line string, stdout io.Writer) (*stream, error) {
-	type started struct {
-		*process
-		err error
-	}
-	come := make(chan started, 1)
-	go func() {
-		p, err := c.start(taskID(), line, stdout, io.Discard)
-		come <- started{p, err}
-	}()
-	select {
-	case s := <-come:
-		if s.err != nil {
-			return nil, c.orNoStream(s.err)
-		}
-		return newStream(s.process), nil
-	case <-ctx.Done():
-		go func() {
-			if s := <-come; s.err == nil {
-				s.hangUp()
-			}
-		}()
-		return nil, cutOff(ctx)
-	}
-}
-
-// stream is a script that is fed, or read from.
-type stream struct {
-	*process
-	ended chan struct{} // closed when the output is drained, too
-}
-
-func newStream(p *process) *stream {
-	s := &stream{p, make(chan struct{})}
-	go func() {
-		p.end()
-		close(s.ended)
-	}()
-	return s
-}
-
 // orNoStream leaves an error to SFTP unless it is that the connection is gone.
 func (c *conn) orNoStream(err error) error {
 	if lost := c.lost(err); lost != err {
 		return lost
 	}
 	return fmt.Errorf("%w (%v)", errNoStream, err)
-}
-
-func scriptLine(script string, args []string) string {
-	var line strings.Builder
-	line.WriteString("exec sh -c " + Quote(script) + " gofab")
-	for _, a := range args {
-		line.WriteString(" " + Quote(a))
-	}
-	return line.String()
-}
-
-// forScript is a remote path that is no option, and that CDPATH does not lead elsewhere.
-func forScript(p string) string {
-	if path.IsAbs(p) {
-		return p
-	}
-	return "./" + p
 }
 
 // feeding is the standard input of a script, until ctx ends.
@@ -243,24 +140,14 @@ func (f *feeding) Write(b []byte) (int, error) {
 	return f.w.Write(b)
 }
 
-// limited keeps the beginning of what is written.
-type limited struct {
-	*bytes.Buffer
-	max int
-}
-
-func (l *limited) Write(b []byte) (int, error) {
-	l.Buffer.Write(b[:min(len(b), l.max-l.Len())])
-	return len(b), nil
-}
-
-// opening calls begun when something comes.
-type opening struct {
-	io.Writer
+// coming calls begun when something comes.
+type coming struct {
+	io.Reader
 	begun func() bool
 }
 
-func (o *opening) Write(b []byte) (int, error) {
-	o.begun()
-	return o.Writer.Write(b)
+func (c *coming) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.begun()
+	return n, err
 }
