@@ -30,7 +30,8 @@ type world struct {
 
 	mu       sync.Mutex
 	machines []cloud.Machine
-	born     int // machines so far
+	born     int    // machines so far
+	dir      string // of the run's state; empty: a new one
 	began    time.Time
 }
 
@@ -187,7 +188,10 @@ func hosts(n int) *runner.Step {
 // play runs a play in the world.
 func (w *world) play(t *testing.T, ctx context.Context, p *runner.Play) runner.Outcome {
 	t.Helper()
-	dir := t.TempDir()
+	dir := w.dir
+	if dir == "" {
+		dir = t.TempDir()
+	}
 	j, err := journal.Create(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -206,13 +206,15 @@ func (f *fleet) know(machines []cloud.Machine) {
 }
 
 func (f *fleet) take(machines []cloud.Machine, err error) {
-	f.asked, f.err, f.found = time.Now(), err, make(map[string]cloud.Machine, len(machines))
+	f.asked, f.err = time.Now(), err
+	if err != nil { // what was found before is still the best that anybody knows
+		return
+	}
+	f.found = make(map[string]cloud.Machine, len(machines))
 	for _, m := range machines {
 		f.found[m.ID] = m
 	}
-	if err == nil {
-		f.bill.saw(machines)
-	}
+	f.bill.saw(machines)
 }
 
 // alive is how many machines there were when the provider was last asked.

@@ -64,6 +64,9 @@ func (r *Run) finish(work context.Context) Outcome {
 	if r.left != nil {
 		ev.Text = fmt.Sprintf("scram incomplete: %v", r.left)
 		ev.Remedy = "something may still run and cost: type  gofab scram " + r.ID
+		if more := remedy(r.left); more != "" {
+			ev.Remedy += "\n" + more
+		}
 	}
 	r.events.Emit(ev)
 	return out

@@ -44,6 +44,9 @@ func (r *Run) Provision(ctx context.Context, p Provision) (Result, error) {
 	p.Run, p.UserKey = r.ID, r.cfg.UserKey
 	r.queueName, r.expires = p.Queue, time.Now().Add(p.TTL)
 	if r.announces() {
+		if err := r.cfg.Journal.Write(journal.Record{What: journal.Queue, Provider: r.provider.Name(), Expires: r.expires}); err != nil {
+			return Result{}, fmt.Errorf("write the journal: %w", err)
+		}
 		if _, err := r.openQueue(ctx); err != nil {
 			r.cloudError = true
 			return Result{}, err
@@ -75,15 +78,24 @@ func (r *Run) Provision(ctx context.Context, p Provision) (Result, error) {
 // launch orders machines, if there is money for them; the journal knows of it before the provider
 // does.
 func (r *Run) launch(ctx context.Context, p Provision) ([]cloud.Machine, error) {
+	r.ordering.Lock()
+	defer r.ordering.Unlock()
+	return r.launchLocked(ctx, p)
+}
+
+func (r *Run) launchLocked(ctx context.Context, p Provision) ([]cloud.Machine, error) {
 	if err := r.affords(p.LaunchSpec); err != nil {
 		return nil, err
 	}
 	if err := r.cfg.Journal.Write(journal.Record{What: journal.Launch, Provider: r.provider.Name(), Count: p.Count}); err != nil {
 		return nil, fmt.Errorf("write the journal: %w", err)
 	}
-	r.launched, r.order = true, p.LaunchSpec
+	r.order = p.LaunchSpec
+	r.launched.Store(true)
 	machines, err := r.provider.Launch(ctx, p.LaunchSpec)
-	r.fleet.know(machines)
+	if err == nil || len(machines) > 0 {
+		r.fleet.know(machines)
+	}
 	r.tellUnpriced()
 	if jerr := r.cfg.Journal.Write(journal.Record{What: journal.Machines, Machines: ids(machines)}); err == nil && jerr != nil {
 		err = fmt.Errorf("write the journal: %w", jerr)
@@ -135,7 +147,7 @@ func (r *Run) borrow(ctx context.Context) {
 	if err != nil {
 		r.cloudError = true
 	} else {
-		r.launched = true
+		r.launched.Store(true)
 		err = r.adopt(machines)
 	}
 	if err != nil {

@@ -108,7 +108,7 @@ func (r *Run) openQueue(ctx context.Context) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("provider %s has no queue", r.provider.Name())
 	}
-	r.launched = true // there may be something to scram
+	r.launched.Store(true) // there may be something to scram
 	where, err := queue.Open(ctx, r.ID, r.queueName, r.expires)
 	if err != nil {
 		return "", fmt.Errorf("open the queue: %w", err)

@@ -3,9 +3,11 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/journal"
 )
 
 // replacements is how often one host gets another machine. A machine that dies at birth is bad
@@ -15,21 +17,25 @@ const replacements = 2
 // replace gives a host another machine when its own has ended before it ever answered. Index and
 // name stay. The error, when there is none to be had, is an *UnreachableError.
 func (r *Run) replace(ctx context.Context, h *Host) error {
-	r.replacing.Lock()
-	defer r.replacing.Unlock()
+	r.ordering.Lock()
+	defer r.ordering.Unlock()
 	dead := h.Machine()
 	gone := &UnreachableError{
 		Err: fmt.Errorf("the machine %s has ended%s", dead.ID, r.why(ctx, dead.ID)), Final: true,
 		Remedy: "see why with the provider; did its time to live run out?",
 	}
-	if r.order.Count == 0 || h.replaced == replacements || !time.Now().Before(dead.Expires) {
+	switch {
+	case r.order.Count == 0 || h.replaced == replacements || !time.Now().Before(dead.Expires), r.noOrders:
+		return gone
+	case r.terminatedByOthers():
+		gone.Remedy = "somebody has ended the run with gofab scram"
 		return gone
 	}
 	h.replaced++
 	r.events.Emit(Event{Type: Warning, Host: h.Name(), Index: &h.Index, Text: fmt.Sprintf("%v before it answered: ordering another", gone.Err)})
 	p := Provision{LaunchSpec: r.order}
 	p.Count, p.Min = r.fleet.alive()+1, 0
-	machines, err := r.launch(ctx, p)
+	machines, err := r.launchLocked(ctx, p)
 	for _, m := range machines {
 		if !r.known[m.ID] {
 			r.known[m.ID] = true
@@ -54,4 +60,21 @@ func (r *Run) why(ctx context.Context, id string) string {
 		}
 	}
 	return ""
+}
+
+// endOrders sees to it that no machine is ordered any more, and waits for an order that is under way.
+// Whoever still dials gives up: a machine that scram ends would otherwise look like one that has
+// died young.
+func (r *Run) endOrders() {
+	r.endLife()
+	r.ordering.Lock()
+	defer r.ordering.Unlock()
+	r.noOrders = true
+}
+
+// terminatedByOthers tells whether another process has begun to end this run: what were ordered now
+// would outlive that.
+func (r *Run) terminatedByOthers() bool {
+	records, _ := journal.Read(r.Dir) // what can be read of it
+	return slices.ContainsFunc(records, func(rec journal.Record) bool { return rec.What == journal.Terminate })
 }

@@ -50,13 +50,17 @@ type Run struct {
 	queueName string           // of an existing queue; empty: the run's own
 	expires   time.Time        // of the machines; zero before they are ordered
 
-	replacing sync.Mutex
-	known     map[string]bool // machines that are, or were, some host's
+	ordering sync.Mutex      // over what is ordered: order, known, noOrders
+	noOrders bool            // the run is being ended
+	known    map[string]bool // machines that are, or were, some host's
 
-	first  *Host           // who has scouted, if somebody has
-	life   context.Context // of connections: ends with the run
-	always context.Context // of always steps: outlives a cut by the reserve
-	began  time.Time
+	launched atomic.Bool // there may be something to scram
+
+	first   *Host           // who has scouted, if somebody has
+	life    context.Context // of making connections: ends with the run
+	endLife func()
+	always  context.Context // of always steps: outlives a cut by the reserve
+	began   time.Time
 
 	broken       error  // a failure on the controller: nothing but always steps go on
 	cutShort     bool   // the deadline, the budget or an interrupt has cost a step
@@ -64,7 +68,6 @@ type Run struct {
 	cloudError   bool   // broken came from the provider
 	noHosts      bool   // the limit left nobody
 	left         error  // what scram could not end
-	launched     bool   // there may be something to scram
 	toldUnpriced bool   // of machines that the budget does not count
 	scrammed     bool   // and it is done
 	stepName     string // for messages of what happens beside a step
@@ -99,7 +102,7 @@ func (r *Run) Go(ctx context.Context) Outcome {
 	r.began = time.Now()
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	r.life = life
+	r.life, r.endLife = life, end
 
 	work, stopWork := r.limited(ctx)
 	defer stopWork()

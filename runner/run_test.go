@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/journal"
 	"github.com/gofab/gofab/runner"
 )
 
@@ -320,6 +321,51 @@ func TestReplacement(t *testing.T) {
 		if said := w.said(runner.Warning); len(said) != 1 || !strings.Contains(said[0], "id-h1 has ended (Server.InternalError)") {
 			t.Errorf("warned %q", said)
 		}
+	})
+}
+
+// What scram has ended has not died young: nobody orders another while the play goes on.
+func TestNothingIsOrderedAfterScram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{address: func(i int) string {
+			if i == 1 {
+				return "" // it boots for ever
+			}
+			return "10.0.0.1"
+		}}
+		scram := &runner.Step{Name: "scram", Kind: "scram", Always: true, Once: func(ctx context.Context, t *runner.Task) (runner.Result, error) {
+			return t.Run.Scram(ctx)
+		}}
+		wait := &runner.Step{Name: "wait", Kind: "local", Once: func(context.Context, *runner.Task) (runner.Result, error) {
+			time.Sleep(time.Minute)
+			return runner.Result{}, nil
+		}}
+		out := w.play(t, t.Context(), &runner.Play{Steps: []*runner.Step{hosts(2), race("go"), scram, wait}})
+		expect(t, "code", out.Code, runner.ExitOK)
+		expect(t, "machines", w.born, 2)
+	})
+}
+
+// Nor does a run order another that somebody else is ending.
+func TestNothingIsOrderedAfterSomebodyElsesScram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{address: func(int) string { return "" }}
+		dir := t.TempDir()
+		w.dir = dir
+		time.AfterFunc(5*time.Second, func() {
+			j, err := journal.Open(dir)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer j.Close()
+			if err := runner.Scram(t.Context(), w, "r", j, nil); err != nil {
+				t.Error(err)
+			}
+		})
+		out := w.play(t, t.Context(), &runner.Play{Steps: []*runner.Step{hosts(2), run("x")}})
+		expect(t, "code", out.Code, runner.ExitUnreachable)
+		expect(t, "machines", w.born, 2)
 	})
 }
 

@@ -17,9 +17,10 @@ const (
 	scramPause = 2 * time.Second
 )
 
-// Scram ends everything that run has created with provider and proves it by asking: it tries
-// again until nothing is left or its time is up, and tells trouble of the first failure. The journal knows of it before it begins. It
-// needs nothing but the run's name (j may be nil), and doing it twice is harmless.
+// Scram ends everything that run has created with provider and proves it by asking: it tries again
+// until nothing is left or its time is up, and tells trouble of the first failure. What the
+// provider calls permanent is not tried again. The journal knows of it before it begins. It needs
+// nothing but the run's name (j may be nil), and doing it twice is harmless.
 func Scram(ctx context.Context, provider cloud.Provider, run string, j *journal.Journal, trouble func(error)) error {
 	ctx, cancel := context.WithTimeout(ctx, scramLimit)
 	defer cancel()
@@ -36,6 +37,9 @@ func Scram(ctx context.Context, provider cloud.Provider, run string, j *journal.
 		if err == nil {
 			return errors.Join(noted, note(j, journal.Record{What: journal.Terminated, Run: run}))
 		}
+		if isPermanent(err) {
+			return errors.Join(err, noted)
+		}
 		if trouble != nil {
 			trouble(err)
 			trouble = nil
@@ -48,6 +52,12 @@ func Scram(ctx context.Context, provider cloud.Provider, run string, j *journal.
 	}
 }
 
+// isPermanent tells whether the provider says that trying again cannot help.
+func isPermanent(err error) bool {
+	var p interface{ Permanent() bool }
+	return errors.As(err, &p) && p.Permanent()
+}
+
 func note(j *journal.Journal, rec journal.Record) error {
 	if j == nil {
 		return nil
@@ -58,11 +68,12 @@ func note(j *journal.Journal, rec journal.Record) error {
 // Scram ends everything that the run has created. It is the step's doing, and at the end of the
 // run it is done in any case.
 func (r *Run) Scram(ctx context.Context) (Result, error) {
-	if !r.launched || r.scrammed {
-		return Result{Text: "nothing to scram"}, nil
-	}
-	if r.cfg.Keep {
+	if r.cfg.Keep && r.launched.Load() {
 		return Result{Text: "kept: the machines run on until their time to live ends"}, nil
+	}
+	r.endOrders()
+	if !r.launched.Load() || r.scrammed {
+		return Result{Text: "nothing to scram"}, nil
 	}
 	r.left = Scram(ctx, r.provider, r.ID, r.cfg.Journal, func(err error) {
 		r.events.Emit(Event{Type: Warning, Step: r.stepName, Text: fmt.Sprintf("scram: %v; trying again for %v", err, scramLimit)})

@@ -20,6 +20,7 @@ type Record struct {
 	Zone     string    `json:"zone,omitempty"`     // where, if that was said
 	Expires  time.Time `json:"expires,omitzero"`   // of the machines ordered
 	Machines []string  `json:"machines,omitempty"` // ids
+	Account  string    `json:"account,omitempty"`  // whose the machines are
 	Group    string    `json:"group,omitempty"`    // id of the security group that was made
 	Code     *int      `json:"code,omitempty"`     // exit status of gofab, on end
 	Error    string    `json:"error,omitempty"`
@@ -35,6 +36,7 @@ type What string
 const (
 	Begin      What = "begin"
 	Launch     What = "launch"     // machines are about to be ordered
+	Queue      What = "queue"      // a queue is about to be made
 	Group      What = "group"      // a security group is about to be made; again, with its id, when it is there
 	Order      What = "order"      // one request to the provider is about to be sent
 	Machines   What = "machines"   // these have come

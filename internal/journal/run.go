@@ -80,7 +80,7 @@ func load(stateDir, id string) Run {
 func (r *Run) fold(entries []entry) {
 	for _, e := range entries {
 		switch {
-		case e.bad, e.What == Launch, e.What == Group, e.What == Order, e.What == Machines:
+		case e.bad, e.What == Launch, e.What == Queue, e.What == Group, e.What == Order, e.What == Machines:
 			r.Unsettled = true
 		case e.What == Terminated:
 			r.Unsettled = false
