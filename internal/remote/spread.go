@@ -38,6 +38,9 @@ const (
 
 	// serveGrace is the time that a host has to take a key back.
 	serveGrace = 6 * time.Second
+
+	// sureLimit is the time to find out that it has.
+	sureLimit = 30 * time.Second
 )
 
 // Serve is part of runner.Peer. The key is a line in the host's authorized_keys that can do
@@ -56,10 +59,21 @@ func (c *conn) Serve(ctx context.Context, file runner.Shared, dest string, ready
 	expiry := time.Now().Add(keyLife).UTC().Format("200601021504")
 	cmd := runner.Command{Text: positional(serve, to, file.Name, strings.TrimSpace(file.Public), mark, expiry), Grace: serveGrace}
 	err = c.run(ctx, cmd, says)
-	if err != nil && context.Cause(ctx) == err {
-		return nil
+	var gone *runner.UnreachableError
+	if errors.As(err, &gone) {
+		return err
 	}
-	return err
+	// It is asked again, because a busy host may have been too slow for the supervisor.
+	sure, cancel := context.WithTimeout(context.WithoutCancel(ctx), sureLimit)
+	defer cancel()
+	left := c.run(sure, runner.Command{Text: positional(serve, "", "", "", mark, "")}, io.Discard)
+	if left != nil {
+		left = fmt.Errorf("take the key out of ~/.ssh/authorized_keys (%s): %w", mark, left)
+	}
+	if err != nil && context.Cause(ctx) == err {
+		err = nil
+	}
+	return errors.Join(err, left)
 }
 
 // source is this host as others see it: at the address that the connection has arrived at, which
