@@ -61,9 +61,9 @@ func (p *Provider) Name() string { return "aws" }
 
 // Region is where the provider works, or empty when nothing says so.
 func (p *Provider) Region() string {
-	if p.region == "" {
-		p.clients(context.Background())
-	}
+	p.clients(context.Background())
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.region
 }
 
@@ -74,12 +74,15 @@ const callLimit = 45 * time.Second
 type pace struct {
 	tick time.Duration // between two looks at the same things
 
+	// effect is how long after it was sent a call may have its effect.
+	effect time.Duration
+
 	// settling has to pass before something that EC2 does not show is not there. EC2 gives no
 	// promise; it is seconds as a rule.
 	settling time.Duration
 }
 
-var realPace = pace{tick: time.Second, settling: 45 * time.Second}
+var realPace = pace{tick: time.Second, effect: callLimit, settling: 30 * time.Second}
 
 // runDir is the run's directory of state.
 func (p *Provider) runDir(run string) (string, error) {

@@ -50,7 +50,7 @@ func start(t *testing.T, cfg awslab.Config) *world {
 // provider is a new one over the same state, as another process would have it.
 func (w *world) provider() *Provider {
 	p := New(w.state, "")
-	p.pace = pace{tick: 20 * time.Millisecond, settling: 3 * time.Second}
+	p.pace = pace{tick: 20 * time.Millisecond, effect: time.Second, settling: 3 * time.Second}
 	return p
 }
 
@@ -184,7 +184,7 @@ func TestTokenIsJournalledFirst(t *testing.T) {
 	w.launch(p, w.order("r", 1))
 	w.Hook(nil)
 	sent := w.calls("RunInstances")[0].Params.Get("ClientToken")
-	if len(before) != 1 || before[0].Token != sent || before[0].answered || before[0].Region != "us-east-1" {
+	if len(before) != 1 || before[0].Token != sent || !before[0].open() || before[0].Region != "us-east-1" {
 		t.Errorf("the journal had %+v, EC2 was sent %s", before, sent)
 	}
 }

@@ -16,6 +16,8 @@ type Error struct {
 	Code   string // AWS's; empty when no answer came
 	Err    error
 	remedy string
+
+	permanent bool // trying again cannot help
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
@@ -23,6 +25,25 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Remedy says what to do about it; it may be empty.
 func (e *Error) Remedy() string { return e.remedy }
+
+// Permanent tells whether trying again cannot help: what is not allowed stays so, and a missing
+// configuration.
+func (e *Error) Permanent() bool {
+	return e.permanent || slices.Contains(denied, e.Code) || slices.Contains(refused, e.Code)
+}
+
+// remedyOf is what an error says about what to do; it may be empty.
+func remedyOf(err error) string {
+	var own *Error
+	if errors.As(err, &own) {
+		return own.remedy
+	}
+	return ""
+}
+
+func joinLines(lines ...string) string {
+	return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return l == "" }), "\n")
+}
 
 // Codes of AWS that mean the same to us.
 var (

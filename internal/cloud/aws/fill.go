@@ -34,6 +34,10 @@ func (l *launch) places() []place {
 // elsewhere tells whether an order was refused for a reason that may not hold for the next place:
 // there is no room, or the type is not offered in the region and there is another.
 func (l *launch) elsewhere(at place, err error) bool {
+	var unknown *openError
+	if errors.As(err, &unknown) {
+		return false // it may have had room after all
+	}
 	places := l.places()
 	last := places[len(places)-1].kind == at.kind
 	return is(err, noCapacity) || !last && code(err) == "InvalidParameterValue" && strings.Contains(err.Error(), "nstanceType")

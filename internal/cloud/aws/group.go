@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -145,53 +146,35 @@ func (c *clients) admit(ctx context.Context, group string, spec cloud.LaunchSpec
 	}
 }
 
-// deleteGroups removes the run's security groups: those that have its tag, and those that the journal
-// knows by id and EC2 may not show yet. A group that was about to be made a moment ago is
-// waited for.
-func (c *clients) deleteGroups(ctx context.Context, p *Provider, run string) error {
-	deleted := map[string]bool{}
-	for {
-		led, err := p.readLedger(run)
-		if err != nil {
-			return err
-		}
-		groups, err := c.groups(ctx, filter("tag:"+tag.Run, run))
-		if err != nil {
-			return err
-		}
-		ids := maps.Clone(led.groups)
-		for _, g := range groups {
-			ids[sdk.ToString(g.GroupId)] = time.Time{} // EC2 shows it: what it says of it can be believed
-		}
-		for id, made := range ids {
-			if deleted[id] {
-				continue
-			}
-			if err := c.deleteGroup(ctx, id, made); err != nil {
-				return fmt.Errorf("the security group %s is left: %w", id, err)
-			}
-			deleted[id] = true
-		}
-		if len(deleted) > 0 || time.Since(led.grouping) > c.settling {
-			return nil
-		}
-		if !pause(ctx, c.tick) {
-			return fmt.Errorf("a security group was about to be made: %w", context.Cause(ctx))
-		}
+// deleteGroups tries once to remove each of the run's security groups: those that have its tag, and
+// those that the journal knows by id and EC2 may not show yet. gone has what earlier calls removed.
+// left says what is still there and may go later: EC2 refuses while a machine that uses a group has
+// not ended altogether, which takes it a minute or so.
+func (c *clients) deleteGroups(ctx context.Context, led ledger, run string, gone map[string]bool) (left, err error) {
+	groups, err := c.groups(ctx, filter("tag:"+tag.Run, run))
+	if err != nil {
+		return nil, err
 	}
-}
-
-// deleteGroup removes one group. That there is none is success, unless it was made only a moment ago:
-// then EC2 may not know it yet. EC2 refuses while a machine that uses it has not ended altogether,
-// which takes it a minute or so, and then it is tried again until ctx ends.
-func (c *clients) deleteGroup(ctx context.Context, id string, made time.Time) error {
-	for {
+	ids := maps.Clone(led.groups)
+	for _, g := range groups {
+		ids[sdk.ToString(g.GroupId)] = time.Time{} // EC2 shows it: what it says of it can be believed
+	}
+	for id, made := range ids {
+		if gone[id] {
+			continue
+		}
 		_, err := c.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &id})
 		switch {
-		case err == nil, is(err, notFound) && time.Since(made) > c.settling:
-			return nil
-		case code(err) != "DependencyViolation" && !is(err, notFound), !pause(ctx, 2*c.tick):
-			return explain(ctx, "ec2:DeleteSecurityGroup", err)
+		case err == nil, is(err, notFound) && !c.recent(made, c.settling):
+			gone[id] = true
+		case is(err, notFound), code(err) == "DependencyViolation":
+			left = fmt.Errorf("the security group %s: %w", id, explain(ctx, "ec2:DeleteSecurityGroup", err))
+		default:
+			return nil, fmt.Errorf("the security group %s is left: %w", id, explain(ctx, "ec2:DeleteSecurityGroup", err))
 		}
 	}
+	if left == nil && len(gone) == 0 && c.recent(led.grouping, c.settling) {
+		left = errors.New("a security group was about to be made")
+	}
+	return left, nil
 }

@@ -33,6 +33,11 @@ func (p *Provider) Launch(ctx context.Context, spec cloud.LaunchSpec) ([]cloud.M
 	if err := os.MkdirAll(where, 0o700); err != nil {
 		return nil, fmt.Errorf("launch: %w", err)
 	}
+	// Looked at before the lock is waited for: whoever holds it may be ending the run.
+	before, err := p.readLedger(spec.Run)
+	if err != nil {
+		return nil, fmt.Errorf("launch: %w", err)
+	}
 	unlock, err := p.lock(ctx, spec.Run)
 	if err != nil {
 		return nil, fmt.Errorf("launch: %w", err)
@@ -42,7 +47,7 @@ func (p *Provider) Launch(ctx context.Context, spec cloud.LaunchSpec) ([]cloud.M
 	if err != nil {
 		return nil, fmt.Errorf("launch: %w", err)
 	}
-	l := &launch{p: p, spec: spec, fleet: f, began: time.Now()}
+	l := &launch{p: p, spec: spec, fleet: f, began: time.Now(), terminations: before.terminations}
 	if err := l.launch(ctx); err != nil {
 		return l.machines(), &tooFewError{have: len(l.machines()), want: spec.Count, err: err}
 	}
@@ -83,7 +88,9 @@ type launch struct {
 	spec  cloud.LaunchSpec
 	fleet fleet
 	began time.Time
-	req   request
+
+	terminations int // of the run, when the launch began
+	req          request
 }
 
 func (l *launch) machines() []cloud.Machine { return l.fleet.machines }
@@ -91,15 +98,15 @@ func (l *launch) machines() []cloud.Machine { return l.fleet.machines }
 func (l *launch) missing() int { return l.spec.Count - len(l.machines()) }
 
 func (l *launch) launch(ctx context.Context) error {
-	if l.missing() <= 0 && !slices.ContainsFunc(l.fleet.ledger.current(), func(o order) bool { return !o.answered }) {
+	if l.missing() <= 0 && !slices.ContainsFunc(l.fleet.ledger.current(), order.open) {
 		return nil
 	}
 	if err := l.prepare(ctx); err != nil {
 		return err
 	}
 	for _, o := range l.fleet.ledger.current() {
-		if !o.answered && !l.fleet.shows(o) {
-			if err := l.send(ctx, o); err != nil && !is(err, noCapacity) {
+		if o.open() && !l.fleet.shows(o) {
+			if err := l.send(ctx, o); err != nil && !l.elsewhere(place{o.Zone, o.Type}, err) {
 				return err
 			}
 		}

@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"context"
 	"time"
 
 	"github.com/gofab/gofab/internal/cloud"
@@ -14,7 +13,7 @@ const minimum = time.Minute
 // price is what a machine costs: what the play says, or what the table has.
 func (p *Provider) price(kind string, hourly float64, spot bool) *cloud.Price {
 	if hourly == 0 {
-		hourly, _ = price.Lookup(p.region, kind)
+		hourly, _ = price.Lookup(p.Region(), kind)
 	}
 	return &cloud.Price{Hourly: hourly, Minimum: minimum, AtMost: spot}
 }
@@ -22,7 +21,6 @@ func (p *Provider) price(kind string, hourly float64, spot bool) *cloud.Price {
 // Price is that of the dearest type that the order may fall back on; with one of unknown price
 // among them, nobody knows.
 func (p *Provider) Price(spec cloud.LaunchSpec) cloud.Price {
-	p.clients(context.Background()) // for the region
 	kinds := spec.Types
 	if len(kinds) == 0 {
 		kinds = defaultTypes

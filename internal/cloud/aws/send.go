@@ -5,16 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/gofab/gofab/internal/cloud"
 	"github.com/gofab/gofab/internal/journal"
 )
 
-// send writes the order into the journal, unless it is there, and makes the call. Once it is on its
-// way, the answer is waited for even if nobody wants the machines any more: it says what to end.
+// openError is an order of which nobody knows what became of it: at least one attempt may have had
+// its effect, whatever the last one was answered.
+type openError struct{ error }
+
+func (e *openError) Unwrap() error { return e.error }
+
+// send writes the order into the journal and makes the call. Once it is on its way, the answer is
+// waited for even if nobody wants the machines any more: it says what to end.
 func (l *launch) send(ctx context.Context, o order) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -28,33 +38,65 @@ func (l *launch) send(ctx context.Context, o order) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callLimit)
 	defer cancel()
-	out, err := l.c.ec2.RunInstances(ctx, in)
+	var tries attempts
+	out, err := l.c.ec2.RunInstances(ctx, in, tries.watch)
 	switch {
 	case err == nil:
 		return l.took(o, out)
-	case code(err) == "": // nobody knows: the order stays open
-		return explain(ctx, "ec2:RunInstances", err)
 	case code(err) == "IdempotentParameterMismatch":
 		return l.foreign(ctx, o, err)
+	case tries.unknown.Load():
+		return &openError{explain(ctx, "ec2:RunInstances", err)}
 	}
 	answer := l.p.note(l.spec.Run, journal.Record{What: journal.Machines, Token: o.Token, Error: code(err)})
 	return errors.Join(explain(ctx, "ec2:RunInstances", err), answer)
 }
 
-// write journals a new order. The journal also tells whether somebody ends the run meanwhile.
+// attempts watches those that the SDK makes of one call.
+type attempts struct{ unknown atomic.Bool } // one may have had an effect that nobody was told of
+
+// watch adds itself below the SDK's retries.
+func (a *attempts) watch(o *ec2.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("gofab:attempts", func(
+			ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
+		) (middleware.FinalizeOutput, middleware.Metadata, error) {
+			out, meta, err := next.HandleFinalize(ctx, in)
+			if err != nil && ambiguous(err) {
+				a.unknown.Store(true)
+			}
+			return out, meta, err
+		}), middleware.After)
+	})
+}
+
+// ambiguous tells whether a call that failed may have had its effect: no answer came, or the server
+// was in trouble for a reason other than those with which it refuses.
+func ambiguous(err error) bool {
+	var answer *awshttp.ResponseError
+	if !errors.As(err, &answer) || code(err) == "" {
+		return true
+	}
+	return answer.HTTPStatusCode() >= 500 && !is(err, noCapacity) && !is(err, throttled)
+}
+
+// write journals an order, again if it is sent again. The journal also tells whether somebody ends the
+// run meanwhile.
 func (l *launch) write(o order) error {
 	led, err := l.p.readLedger(l.spec.Run)
 	if err != nil {
 		return err
 	}
-	if led.terminated.After(l.began) {
+	if led.terminations != l.terminations {
 		return errTerminated
 	}
-	if slices.ContainsFunc(l.fleet.ledger.orders, func(have order) bool { return have.Token == o.Token }) {
-		return nil
+	rec := o.Record
+	if l.fleet.ledger.find(o.Token) == nil {
+		l.fleet.ledger.orders = append(l.fleet.ledger.orders, o)
+	} else {
+		rec.Time = time.Now().UTC()
 	}
-	l.fleet.ledger.orders = append(l.fleet.ledger.orders, o)
-	if err := l.p.note(l.spec.Run, o.Record); err != nil {
+	if err := l.p.note(l.spec.Run, rec); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
 	return nil
@@ -68,7 +110,7 @@ func (l *launch) took(o order, out *ec2.RunInstancesOutput) error {
 	for _, i := range out.Instances {
 		got = append(got, instance{Instance: i, tags: tags})
 	}
-	rec := journal.Record{What: journal.Machines, Token: o.Token}
+	rec := journal.Record{What: journal.Machines, Token: o.Token, Account: sdk.ToString(out.OwnerId)}
 	for _, i := range numbered(got) {
 		rec.Machines = append(rec.Machines, i.id())
 		l.have(i)

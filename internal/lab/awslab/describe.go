@@ -199,6 +199,20 @@ func (r *request) instance(id string) (*instance, error) {
 	return i, nil
 }
 
+// unknown refuses a list of ids, several of which cannot be found: EC2 names all of them.
+func (r *request) unknown(ids []string) error {
+	var none []string
+	for _, id := range ids {
+		if i := r.instances[id]; instanceID.MatchString(id) && (i == nil || r.now.Before(i.visible)) {
+			none = append(none, id)
+		}
+	}
+	if len(none) < 2 {
+		return nil
+	}
+	return refuse("InvalidInstanceID.NotFound", fmt.Sprintf("The instance IDs '%s' do not exist", strings.Join(none, ", ")))
+}
+
 func describeInstances(r *request) (any, error) {
 	ids := r.p.list("InstanceId")
 	if len(ids) > 0 && r.p.has("MaxResults") {

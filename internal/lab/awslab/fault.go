@@ -1,7 +1,9 @@
 package awslab
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -10,6 +12,7 @@ type Fault struct {
 	Action string // which calls; "": every one
 	Zone   string // only RunInstances in this zone
 	Type   string // only RunInstances of this type
+	Naming string // only calls that have this value in a parameter
 	Times  int    // how many calls; 0: one, negative: every one
 
 	Code    string // the call is refused with it
@@ -54,6 +57,9 @@ func (e *Endpoint) fault(c Call) Fault {
 
 func (f *Fault) fits(c Call, e *Endpoint) bool {
 	if f.Action != "" && f.Action != c.Action {
+		return false
+	}
+	if f.Naming != "" && !slices.ContainsFunc(slices.Collect(maps.Values(c.Params)), func(v []string) bool { return slices.Contains(v, f.Naming) }) {
 		return false
 	}
 	if f.Zone == "" && f.Type == "" {

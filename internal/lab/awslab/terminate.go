@@ -20,6 +20,9 @@ func terminateInstances(r *request) (any, error) {
 	var wanted []*instance
 	var refused error
 	spared := map[string]bool{} // zones
+	if err := r.unknown(r.p.list("InstanceId")); err != nil {
+		return nil, err
+	}
 	for _, id := range r.p.list("InstanceId") {
 		i, err := r.instance(id)
 		if err != nil {
