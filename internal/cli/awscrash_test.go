@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -117,18 +118,20 @@ func moments(t *testing.T) []moment {
 func TestKilledOnAWS(t *testing.T) {
 	t.Parallel()
 	for _, m := range moments(t) {
-		t.Run(m.String(), func(t *testing.T) {
-			t.Parallel()
-			a, _ := crash(t, m.n, m.when)
-			at, args := a.home, []string{"scram", "--all"}
-			if m.n%2 == 0 {
-				at, args = t.TempDir(), []string{"scram", "--all", "--provider", "aws"}
-				time.Sleep(300 * time.Millisecond) // what was made last is to be seen by strangers
-			}
-			a.says(t, at, 0, "", args...)
-			a.empty(t)
-			a.single(t)
-		})
+		for _, stranger := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%v, stranger %v", m, stranger), func(t *testing.T) {
+				t.Parallel()
+				a, _ := crash(t, m.n, m.when)
+				at, args := a.home, []string{"scram", "--all"}
+				if stranger {
+					at, args = t.TempDir(), []string{"scram", "--all", "--provider", "aws"}
+					time.Sleep(300 * time.Millisecond) // what was made last is to be seen by strangers
+				}
+				a.says(t, at, 0, "", args...)
+				a.empty(t)
+				a.single(t)
+			})
+		}
 	}
 }
 
