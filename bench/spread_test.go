@@ -60,7 +60,7 @@ func BenchmarkSpread(b *testing.B) {
 				cmd.Stdin = strings.NewReader(list.String())
 				run(tb, cmd)
 			}
-			compare(b, 3, contender{"spread", play(true)}, contender{"straight", play(false)}, contender{"scp", scp})
+			compare(b, 3, copier{"spread", play(true)}, copier{"straight", play(false)}, copier{"scp", scp})
 			files, err := filepath.Glob(far + "/*")
 			if err != nil || len(files) != 2*hosts {
 				b.Fatalf("%d files, %v", len(files), err)

@@ -30,15 +30,15 @@ import (
 // because only ratios within a run mean something on a machine that others use too; what is
 // reported is the median of each.
 
-// contender is one way to do the same thing.
-type contender struct {
+// copier is one way to do the same thing.
+type copier struct {
 	name string
 	do   func(tb testing.TB)
 }
 
-// compare lets each contender do its thing in turns and reports how the first, which is gofab,
+// compare lets each copier do its thing in turns and reports how the first, which is gofab,
 // compares with every other.
-func compare(b *testing.B, rounds int, contenders ...contender) {
+func compare(b *testing.B, rounds int, contenders ...copier) {
 	b.Helper()
 	times := make([][]time.Duration, len(contenders))
 	for range rounds {
@@ -89,29 +89,29 @@ func BenchmarkManyFiles(b *testing.B) {
 			n := 0
 			fresh := func() string { n++; return filepath.Join(far, strconv.Itoa(n)) }
 			b.Run("put", func(b *testing.B) {
-				compareFew(b, files/few, contender{"gofab", func(tb testing.TB) {
+				compareFew(b, files/few, copier{"gofab", func(tb testing.TB) {
 					done, err := c.Put(tb.Context(), src, fresh(), runner.PutOptions{})
 					same(tb, done.Files, files, err)
-				}}, contender{"sftp_one_by_one", func(tb testing.TB) {
+				}}, copier{"sftp_one_by_one", func(tb testing.TB) {
 					done, err := putOneByOne(plain, some, fresh())
 					same(tb, done, few, err)
 				}})
 			})
 			b.Run("put over it", func(b *testing.B) {
 				there := fresh()
-				compareFew(b, files/few, contender{"gofab", func(tb testing.TB) {
+				compareFew(b, files/few, copier{"gofab", func(tb testing.TB) {
 					done, err := c.Put(tb.Context(), src, there, runner.PutOptions{})
 					same(tb, done.Files, files, err)
-				}}, contender{"sftp_one_by_one", func(tb testing.TB) {
+				}}, copier{"sftp_one_by_one", func(tb testing.TB) {
 					done, err := putOneByOne(plain, some, there)
 					same(tb, done, few, err)
 				}})
 			})
 			b.Run("get", func(b *testing.B) {
-				compareFew(b, files/few, contender{"gofab", func(tb testing.TB) {
+				compareFew(b, files/few, copier{"gofab", func(tb testing.TB) {
 					done, err := c.Get(tb.Context(), src, fresh())
 					same(tb, done.Files, files, err)
-				}}, contender{"sftp_one_by_one", func(tb testing.TB) {
+				}}, copier{"sftp_one_by_one", func(tb testing.TB) {
 					done, err := getOneByOne(plain, some, fresh())
 					same(tb, done, few, err)
 				}})
@@ -121,7 +121,7 @@ func BenchmarkManyFiles(b *testing.B) {
 }
 
 // compareFew is compare where the others had less to do.
-func compareFew(b *testing.B, less int, contenders ...contender) {
+func compareFew(b *testing.B, less int, contenders ...copier) {
 	b.Helper()
 	if less == 1 {
 		compare(b, 5, contenders...)

@@ -41,6 +41,9 @@ func (r *Run) Provision(ctx context.Context, p Provision) (Result, error) {
 			p.TTL = r.play.Deadline + r.play.Reserve + ttlMargin
 		}
 	}
+	if most := r.play.Deadline + r.play.Reserve; r.play.Deadline > 0 && p.TTL < most {
+		r.events.Emit(Event{Type: Warning, Step: r.stepName, Text: fmt.Sprintf("the machines end by themselves after %v, and the play may take %v", p.TTL, most)})
+	}
 	p.Run, p.UserKey = r.ID, r.cfg.UserKey
 	r.queueName, r.expires = p.Queue, time.Now().Add(p.TTL)
 	if r.announces() {

@@ -75,6 +75,8 @@ func (r *Run) Scram(ctx context.Context) (Result, error) {
 	if !r.launched.Load() || r.scrammed {
 		return Result{Text: "nothing to scram"}, nil
 	}
+	stop := r.tellSlow()
+	defer stop()
 	r.left = Scram(ctx, r.provider, r.ID, r.cfg.Journal, func(err error) {
 		r.events.Emit(Event{Type: Warning, Step: r.stepName, Text: fmt.Sprintf("scram: %v; trying again for %v", err, scramLimit)})
 	})
@@ -88,4 +90,25 @@ func (r *Run) Scram(ctx context.Context) (Result, error) {
 		return Result{Text: "the hosts were only borrowed: they live on"}, nil
 	}
 	return Result{Changed: true, Text: "all machines are gone"}, nil
+}
+
+// slowScram is when a scram is slow enough to say that it goes on; a cloud may take a minute.
+const slowScram = 3 * time.Second
+
+// tellSlow says that machines are being ended, if that takes time, and later that it is done: a play
+// that only seems to hang is interrupted by somebody.
+func (r *Run) tellSlow() (stop func()) {
+	began, told := time.Now(), make(chan struct{})
+	timer := time.AfterFunc(slowScram, func() {
+		r.events.Emit(Event{Type: Notice, Step: r.stepName, Text: fmt.Sprintf("ending the machines, and waiting until the provider confirms it, up to %v", scramLimit)})
+		close(told)
+	})
+	return func() {
+		if timer.Stop() {
+			return
+		}
+		if <-told; r.left == nil {
+			r.events.Emit(Event{Type: Notice, Step: r.stepName, Text: fmt.Sprintf("nothing is left, after %.0f s", time.Since(began).Seconds())})
+		}
+	}
 }

@@ -57,6 +57,7 @@ func compileRunParallel(c *compiler, arg playbook.Value, s *runner.Step) {
 		c.errs.Addf(f["announce"].Pos(), "announce tells the queue who won: it goes with stop_when: first-success")
 	}
 	if announce {
+		c.announces = true
 		needRole[cloud.Queue](c, f["announce"], "a queue for announce")
 	}
 }

@@ -124,6 +124,9 @@ func (h *Head) Compile(opt Options) *runner.Play {
 	for _, s := range b.Steps {
 		play.Steps = append(play.Steps, c.step(s))
 	}
+	if !c.queue.IsZero() && !c.announces {
+		c.errs.Add(&source.Error{Pos: c.queue.Pos(), Msg: "nobody uses the queue", Hint: "it is for a race: run-parallel with stop_when: first-success and announce: true"})
+	}
 	return play
 }
 

@@ -32,8 +32,10 @@ type compiler struct {
 	onHosts    bool // in has a doing for each host, so conditions can mention index and host
 	badFields  bool // in has fields that were reported
 	putsMiner  bool
-	madeFiles  bool    // an earlier step may have made local files
-	budget     float64 // of the play; 0: none
+	queue      playbook.Value // the existing one that provision names
+	announces  bool           // a race uses the queue
+	madeFiles  bool           // an earlier step may have made local files
+	budget     float64        // of the play; 0: none
 }
 
 // text reads a text whose variables are known when the step runs.

@@ -28,6 +28,9 @@ func compileProvision(c *compiler, arg playbook.Value, s *runner.Step) {
 		c.required(f, "count", arg)
 	}
 	p := runner.Provision{LaunchSpec: c.launchSpec(f), Queue: c.settledText(f["queue"])}
+	if p.Queue != "" {
+		c.queue = f["queue"]
+	}
 	if x, _ := c.settled(f["count"]); x == "auto" {
 		a := c.automatic(f, arg)
 		first := p.LaunchSpec
@@ -70,6 +73,9 @@ func (c *compiler) launchSpec(f playbook.Fields) cloud.LaunchSpec {
 		SecurityGroup: c.settledText(f["security_group"]), KeyPair: c.settledText(f["key_pair"]),
 		Volume: c.integer("volume", f["volume"], 0, 1), PrivateIP: c.boolean("private_ip", f["private_ip"], false),
 		Hourly: c.positive("price", f["price"]),
+	}
+	if spec.Subnet != "" && len(spec.Zones) > 0 {
+		c.errs.Addf(f["subnet"].Pos(), "a subnet is in one zone: leave out zone and zones")
 	}
 	switch market := c.settledText(f["market"]); market {
 	case "", "on-demand":

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -18,31 +20,60 @@ import (
 
 func (a *app) lsCommand() *cobra.Command {
 	var all, asJSON bool
+	var r reach
 	cmd := &cobra.Command{
 		Use:   "ls [RUN…]",
 		Short: "List runs that have machines, or a run's machines",
 		Long: `List the runs that have machines or are in progress, as their providers see them: their
 state, the number of machines, their age, the time until they end by themselves, and what
 those that live have cost so far. With the names of runs, list the machines of these, one a
-line.`,
-		Example:           "  gofab ls\n  gofab ls 20261122-141530-search-k7qz",
+line.
+
+With --provider aws it asks AWS, too, for runs that this computer knows nothing of: its own of
+another day, and those of others who use the account.
+
+Exit status: 1 when a provider could not be asked.`,
+		Example:           "  gofab ls\n  gofab ls 20261122-141530-search-k7qz\n  gofab ls --provider aws --all-regions",
 		ValidArgsFunction: completeRuns,
-		RunE: func(cmd *cobra.Command, ids []string) error {
-			rows, err := surveyOf(cmd.Context(), ids, all)
-			switch {
-			case err != nil:
-				return err
-			case asJSON:
-				return printJSON(rows)
-			case len(ids) > 0:
-				return printMachines(rows)
-			}
-			return printTable(rows)
+		Args:              func(*cobra.Command, []string) error { return r.check() },
+		RunE: func(cmd *cobra.Command, ids []string) (err error) {
+			a.code, err = list(cmd.Context(), r, ids, all, asJSON)
+			return err
 		},
 	}
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "list runs without machines, too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of JSON objects")
+	r.flags(cmd)
 	return cmd
+}
+
+// list prints runs, or the machines of those that are named.
+func list(ctx context.Context, r reach, ids []string, all, asJSON bool) (int, error) {
+	var rows []row
+	var err error
+	if r.provider == "" {
+		rows, err = surveyOf(ctx, ids, all)
+	} else {
+		rows, err = r.found(ctx, ids, all)
+	}
+	if rows == nil && err != nil {
+		return runner.ExitOK, err // Main knows the status
+	}
+	code := runner.ExitOK
+	if slices.ContainsFunc(rows, func(r row) bool { return r.Error != "" }) {
+		code = runner.ExitError
+	}
+	print := printTable
+	switch {
+	case asJSON:
+		print = func(rows []row) error { return printJSON(rows) }
+	case len(ids) > 0:
+		print = printMachines
+	}
+	if printErr := print(rows); err == nil {
+		err = printErr
+	}
+	return code, err
 }
 
 // row is a run as ls shows it.
@@ -154,10 +185,11 @@ func look(ctx context.Context, state string, run journal.Run) row {
 }
 
 // settled tells whether there is no point in asking about a run: it has ended, its journal has the
-// provider's word that nothing is left, and asking takes a call over the network.
+// provider's word that nothing is left, the time of its machines is over, and asking takes a call over
+// the network.
 func settled(run journal.Run, p cloud.Provider) bool {
 	_, remote := p.(cloud.Regional)
-	return remote && !run.Ended.IsZero() && !run.Unsettled
+	return remote && !run.Ended.IsZero() && !run.Unsettled && time.Now().After(run.Expires)
 }
 
 func printTable(rows []row) error {
@@ -172,12 +204,16 @@ func printTable(rows []row) error {
 		if r.Expires != nil {
 			ttl = until(*r.Expires)
 		}
+		machines, cost := strconv.Itoa(r.Machines), r.Cost.Amount()
+		if r.Error != "" {
+			machines, cost = "?", "?"
+		}
 		state := r.State
 		if now := inWords(r.Hosts); r.State == "running" && now != "" {
 			state += ": " + now
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n",
-			r.Run, orDash(r.Play), orDash(r.Provider), state, r.Machines, since(r.Began), ttl, r.Cost.Amount())
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			r.Run, orDash(cmp.Or(r.Play, r.Owner)), orDash(r.Provider), state, machines, since(r.Began), ttl, cost)
 		if r.Error != "" {
 			fmt.Fprintf(os.Stderr, "%s: %s\n", r.Run, r.Error)
 		}

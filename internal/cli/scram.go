@@ -70,7 +70,7 @@ Exit status: 0 when nothing is left of them, 10 when something may be.`,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			rows, lookErr := r.rows(cmd.Context())
 			rows = slices.DeleteFunc(rows, func(r row) bool { return !r.expired() || r.State == "running" })
-			a.code, err = scramRows(cmd.Context(), rows, lookErr)
+			a.code, err = scramRows(cmd.Context(), rows, r.asked(), lookErr)
 			return err
 		},
 	}
@@ -93,17 +93,21 @@ func scram(ctx context.Context, ids []string, all bool, r reach) (int, error) {
 			return !r.traced && r.Machines == 0 && r.Error == "" && !r.journal.Unsettled
 		})
 	}
-	return scramRows(ctx, chosen, lookErr)
+	return scramRows(ctx, chosen, r.asked(), lookErr)
 }
 
-// scramRows ends runs. lookErr says that there may be others that could not be looked for.
-func scramRows(ctx context.Context, rows []row, lookErr error) (int, error) {
+// scramRows ends runs. lookErr says that there may be others that could not be looked for; where is
+// what was looked at, for people.
+func scramRows(ctx context.Context, rows []row, where string, lookErr error) (int, error) {
 	code := runner.ExitOK
 	for _, r := range rows {
 		if err := scramRun(ctx, r); err != nil {
 			code = runner.ExitLeft
 			fmt.Fprintf(os.Stderr, "gofab: %s: scram incomplete: %v\nsomething may still run and cost: try again with  %s\n", r.Run, withRemedy(err), r.scramCommand())
 		}
+	}
+	if len(rows) == 0 && lookErr == nil {
+		fmt.Fprintln(os.Stderr, "nothing to end"+where)
 	}
 	if lookErr != nil {
 		return runner.ExitLeft, fmt.Errorf("there may be more, which could not be looked for: %w", lookErr)

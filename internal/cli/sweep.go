@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,8 @@ type reach struct {
 	provider   string
 	regions    []string
 	allRegions bool
+
+	seen []string // the regions that were asked
 }
 
 func (r *reach) flags(cmd *cobra.Command) {
@@ -63,6 +66,7 @@ func (r *reach) rows(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.seen = where
 	var errs []error
 	for _, region := range where {
 		p, err := newProvider(r.provider, state, region, nil)
@@ -74,10 +78,30 @@ func (r *reach) rows(ctx context.Context) ([]row, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", region, withRemedy(err)))
 		}
 		for _, t := range traces {
-			rows = found(rows, t, p, region)
+			rows = trace(rows, t, p, region)
 		}
 	}
 	return rows, errors.Join(errs...)
+}
+
+// asked says for people where rows has looked.
+func (r *reach) asked() string {
+	if len(r.seen) == 0 {
+		return ""
+	}
+	return ": asked " + r.provider + " in " + strings.Join(r.seen, ", ")
+}
+
+// found are the rows that ls shows: those that are named, or those of which there is something.
+func (r *reach) found(ctx context.Context, ids []string, all bool) ([]row, error) {
+	rows, err := r.rows(ctx)
+	if len(ids) > 0 {
+		rows, unknown := choose(rows, ids, false)
+		return rows, errors.Join(err, unknown)
+	}
+	return slices.DeleteFunc(rows, func(r row) bool {
+		return !all && !r.traced && r.Machines == 0 && r.Error == "" && r.State != "running"
+	}), err
 }
 
 // where are the regions to ask: those that are named, that journals name, and the environment's.
@@ -106,9 +130,9 @@ func (r *reach) where(ctx context.Context, state string, rows []row) ([]string, 
 	return slices.Compact(regions), nil
 }
 
-// found takes in a run that the provider has something of: another one, or more of what is known
+// trace takes in a run that the provider has something of: another one, or more of what is known
 // of one of the state directory.
-func found(rows []row, t cloud.Trace, p cloud.Provider, region string) []row {
+func trace(rows []row, t cloud.Trace, p cloud.Provider, region string) []row {
 	i := slices.IndexFunc(rows, func(have row) bool { return have.Run == t.Run })
 	if i < 0 {
 		i, rows = len(rows), append(rows, row{Run: t.Run, Provider: p.Name(), Region: region, State: "found", Names: []string{}, Hosts: []machineRow{}, provider: p})

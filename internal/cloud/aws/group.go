@@ -36,7 +36,11 @@ func (p *Provider) group(ctx context.Context, c *clients, spec cloud.LaunchSpec,
 	if err := p.note(spec.Run, journal.Record{What: journal.Group}); err != nil {
 		return "", fmt.Errorf("write the journal: %w", err)
 	}
-	id, err := c.makeGroup(ctx, spec, expires)
+	// Once asked for, the answer is waited for: it says what to delete.
+	id, err := c.makeGroup(context.WithoutCancel(ctx), spec, expires)
+	if code(err) != "" {
+		err = errors.Join(err, p.note(spec.Run, journal.Record{What: journal.Group, Error: code(err)}))
+	}
 	if err != nil {
 		return "", err
 	}

@@ -76,9 +76,11 @@ func (l *ledger) fold(rec journal.Record) {
 			o.answered, o.ids = rec.Time, rec.Machines
 		}
 	case journal.Group:
-		l.grouping = rec.Time
-		if rec.Group != "" {
+		switch l.grouping = rec.Time; {
+		case rec.Group != "":
 			l.groups[rec.Group], l.grouping = rec.Time, time.Time{}
+		case rec.Error != "":
+			l.grouping = time.Time{}
 		}
 	case journal.Terminate:
 		l.terminations++

@@ -57,6 +57,9 @@ func (r *region) zoneOf(p params) string {
 
 func zoneID(zone string) string {
 	parts := strings.Split(zone, "-")
+	if len(parts) < 3 { // no region of AWS's is called like that
+		return zone
+	}
 	letter := zone[len(zone)-1]
 	return fmt.Sprintf("%s%s%s-az%d", parts[0], parts[1][:1], parts[2][:1], letter-'a'+1)
 }
