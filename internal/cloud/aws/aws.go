@@ -32,11 +32,10 @@ type Provider struct {
 	state  string // directory of the runs' directories
 	region string // empty until the configuration is loaded, unless it was given
 
-	mu      sync.Mutex
-	loaded  *clients
-	loadErr error
-	died    map[string]string        // by instance id: of what
-	born    map[string]cloud.Machine // by instance id: as our own orders were answered
+	mu     sync.Mutex
+	loaded *clients
+	died   map[string]string        // by instance id: of what
+	born   map[string]cloud.Machine // by instance id: as our own orders were answered
 }
 
 var (

@@ -25,7 +25,7 @@ func (c *clients) caller(ctx context.Context, private bool) (netip.Prefix, error
 	if text := os.Getenv(admitVar); text != "" {
 		return parsePrefix(text)
 	}
-	if host := c.nearby(); host != "" || private {
+	if host := c.nearby(private); host != "" || private {
 		return outbound(host)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -54,9 +54,10 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return prefix.Masked(), nil
 }
 
-// nearby is the host of an endpoint that is not out in the Internet: who answers there sees the
-// address that this computer has on the way.
-func (c *clients) nearby() string {
+// nearby is the host of an endpoint that sees the address which the machines will see: one on this
+// computer, or, of machines with private addresses, one in their network. An endpoint of a VPC
+// has a private address, too, but machines with public ones are not behind it.
+func (c *clients) nearby(private bool) string {
 	endpoint := c.ec2.Options().BaseEndpoint
 	if endpoint == nil {
 		return ""
@@ -69,7 +70,8 @@ func (c *clients) nearby() string {
 	if err != nil || len(addrs) == 0 {
 		return ""
 	}
-	if a, err := netip.ParseAddr(addrs[0]); err != nil || !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast() {
+	a, err := netip.ParseAddr(addrs[0])
+	if err != nil || !a.IsLoopback() && !(private && (a.IsPrivate() || a.IsLinkLocalUnicast())) {
 		return ""
 	}
 	return addrs[0]

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/cloud/aws/awserr"
 	"github.com/gofab/gofab/internal/cloud/aws/userdata"
 )
 
@@ -20,20 +21,21 @@ import (
 //go:embed policy.json
 var Policy []byte
 
-// checkLimit bounds a look at the credentials, whatever the chain of the SDK asks for them.
+// checkLimit bounds each thing that is looked at: the credentials, whatever the chain of the SDK
+// asks for them, and then each call.
 const checkLimit = 4 * time.Second
 
 // Check sees whether there are a region and credentials, and whether EC2 accepts them. It makes
 // one call, and that a dry run.
 func (p *Provider) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	ctx, cancel := awserr.Within(ctx, checkLimit)
 	defer cancel()
 	c, err := p.clients(ctx)
 	if err != nil {
 		return err
 	}
 	if _, err := c.config.Credentials.Retrieve(ctx); err != nil {
-		return &Error{Err: fmt.Errorf("no AWS credentials: %s", firstSentence(rootCause(err))), remedy: credentialsHint}
+		return ours(awserr.NoCredentials(ctx, err))
 	}
 	return c.dry(ctx, "ec2:DescribeInstances", func() error {
 		_, err := c.ec2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{DryRun: sdk.Bool(true)}, hasty)
@@ -54,33 +56,70 @@ func (c *clients) dry(ctx context.Context, action string, call func() error) err
 	return explain(ctx, action, err)
 }
 
-// CheckAll looks at all that a play needs, and tells of each thing, within seconds. It makes
-// nothing. What can be done to machines that are there already it cannot know: that depends on
-// their tags.
+// CheckAll looks at all that a play needs, and tells of each thing, in this order, within seconds.
+// It makes nothing. What can be done to machines that are there already it cannot know: that
+// depends on their tags.
 func (p *Provider) CheckAll(ctx context.Context, tell func(what string, err error)) {
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
-	defer cancel()
 	if err := p.Check(ctx); err != nil {
 		tell("region and credentials", err)
 		return
 	}
+	c, err := p.clients(ctx)
+	if err != nil {
+		tell("region and credentials", err)
+		return
+	}
 	tell("region "+p.region+", credentials, ec2:DescribeInstances", nil)
-	c, _ := p.clients(ctx)
+	var told []chan finding
+	for _, look := range []func(context.Context) finding{
+		c.lookWhoami,
+		func(ctx context.Context) finding {
+			return finding{"ec2:RunInstances, of " + defaultTypes[0], p.dryLaunch(ctx, c)}
+		},
+		c.lookGroup,
+		func(ctx context.Context) finding { return finding{"ec2:DescribeSecurityGroups", second(c.groups(ctx))} },
+		func(ctx context.Context) finding { return finding{"sqs:ListQueues", second(c.queues.Runs(ctx))} },
+	} {
+		one := make(chan finding)
+		told = append(told, one)
+		go func() {
+			ctx, cancel := awserr.Within(ctx, checkLimit)
+			defer cancel()
+			one <- look(ctx)
+		}()
+	}
+	for _, one := range told {
+		if f := <-one; f.what != "" {
+			tell(f.what, f.err)
+		}
+	}
+}
+
+// finding is what a look at one thing has shown; empty: nothing to tell.
+type finding struct {
+	what string
+	err  error
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// lookWhoami finds nothing when it fails: who we are is not needed, and some endpoints do not say it.
+func (c *clients) lookWhoami(ctx context.Context) finding {
 	account, arn, err := c.whoami(ctx)
-	if err == nil {
-		tell(fmt.Sprintf("account %s, as %s", account, arn), nil)
-	} // who we are is not needed, and some endpoints do not say it
-	tell("ec2:RunInstances, of "+defaultTypes[0], p.dryLaunch(ctx, c))
-	tell("ec2:CreateSecurityGroup", c.dry(ctx, "ec2:CreateSecurityGroup", func() error {
+	if err != nil {
+		return finding{}
+	}
+	return finding{what: fmt.Sprintf("account %s, as %s", account, arn)}
+}
+
+func (c *clients) lookGroup(ctx context.Context) finding {
+	const action = "ec2:CreateSecurityGroup"
+	return finding{action, c.dry(ctx, action, func() error {
 		in := groupInput("check", time.Now())
 		in.DryRun = sdk.Bool(true)
 		_, err := c.ec2.CreateSecurityGroup(ctx, in)
 		return err
-	}))
-	_, err = c.groups(ctx)
-	tell("ec2:DescribeSecurityGroups", err)
-	_, err = c.queues.Runs(ctx)
-	tell("sqs:ListQueues", err)
+	})}
 }
 
 // dryLaunch tries an order like those of a play.
@@ -112,7 +151,7 @@ func (c *clients) accountID(ctx context.Context) (string, error) {
 
 // whoami is the account and the identity of the credentials.
 func (c *clients) whoami(ctx context.Context) (account, arn string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := awserr.Within(ctx, callLimit)
 	defer cancel()
 	out, err := c.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {

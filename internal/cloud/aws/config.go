@@ -34,28 +34,28 @@ type clients struct {
 }
 
 // clients loads the SDK's own configuration when it is first asked for: environment, profile,
-// AWS_ENDPOINT_URL. It calls nobody.
+// AWS_ENDPOINT_URL. It calls nobody. What has failed is tried again when it is asked for again: the
+// user may have set a region meanwhile.
 func (p *Provider) clients(ctx context.Context) (*clients, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.loaded != nil || p.loadErr != nil {
-		return p.loaded, p.loadErr
+	if p.loaded != nil {
+		return p.loaded, nil
 	}
 	cfg, err := load(ctx, p.region)
 	switch {
 	case err != nil:
-		p.loadErr = &Error{Err: fmt.Errorf("the AWS configuration: %w", err), remedy: "see the files ~/.aws/config and ~/.aws/credentials, and AWS_PROFILE"}
+		return nil, &Error{Err: fmt.Errorf("the AWS configuration: %w", err), remedy: "see the files ~/.aws/config and ~/.aws/credentials, and AWS_PROFILE"}
 	case cfg.Region == "":
-		p.loadErr = &Error{Err: errors.New("no AWS region is set"), remedy: "set AWS_REGION (for example to us-east-1), or region in your profile in ~/.aws/config"}
-	default:
-		p.region = cfg.Region
-		p.loaded = &clients{
-			pace: p.pace, config: cfg, ec2: ec2.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg),
-			queues: queue.New(sqs.NewFromConfig(cfg), owner()),
-		}
-		p.loaded.buckets = bucket.New(cfg, p.loaded.accountID)
+		return nil, &Error{Err: errors.New("no AWS region is set"), remedy: "set AWS_REGION (for example to us-east-1), or region in your profile in ~/.aws/config"}
 	}
-	return p.loaded, p.loadErr
+	p.region = cfg.Region
+	p.loaded = &clients{
+		pace: p.pace, config: cfg, ec2: ec2.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg),
+		queues: queue.New(sqs.NewFromConfig(cfg), owner()),
+	}
+	p.loaded.buckets = bucket.New(cfg, p.loaded.accountID)
+	return p.loaded, nil
 }
 
 // Attempts at one call. Throttling is answered with patience: a second more each time, and
@@ -115,8 +115,8 @@ func (f *freshly) Retrieve(ctx context.Context) (sdk.Credentials, error) {
 }
 
 // renewing has a call whose credentials have expired made once more, with new ones. It begins
-// before the signing, which the SDK does with the same credentials in every attempt. Calls that
-// carry a stream are left alone: it may have been read.
+// before the signing, which the SDK does with the same credentials in every attempt. Calls of S3 are
+// left to package bucket, which makes a whole upload once more: their streams may have been read.
 func renewing(creds *sdk.CredentialsCache) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("gofab:renew", func(

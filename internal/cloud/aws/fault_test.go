@@ -245,22 +245,6 @@ func TestTokenReused(t *testing.T) {
 	}
 }
 
-func TestExpiredCredentials(t *testing.T) {
-	w := start(t, awslab.Config{})
-	p := w.provider()
-	w.launch(p, w.order("r", 1))
-	for _, code := range []string{"RequestExpired", "ExpiredToken"} {
-		w.Fault(awslab.Fault{Action: "DescribeInstances", Times: 1, Code: code})
-		w.alive(p, "r", 1, running)
-	}
-	w.Fault(awslab.Fault{Action: "DescribeInstances", Times: 2, Code: "RequestExpired"})
-	_, err := p.Machines(t.Context(), "r")
-	var own *Error
-	if !errors.As(err, &own) || !strings.Contains(err.Error(), "have expired") || !strings.Contains(own.Remedy(), "log in again") {
-		t.Errorf("%v", err)
-	}
-}
-
 func TestDenied(t *testing.T) {
 	for _, action := range []string{"RunInstances", "CreateSecurityGroup", "AuthorizeSecurityGroupIngress", "DescribeInstances"} {
 		t.Run(action, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/cloud/aws/awserr"
 )
 
 // image finds out what an order boots from. The root device has to be named for its disk to be
@@ -21,17 +22,41 @@ func (c *clients) image(ctx context.Context, spec cloud.LaunchSpec) (image, erro
 	case strings.HasPrefix(spec.Image, "ami-"):
 		return c.ami(ctx, spec)
 	case strings.HasPrefix(spec.Image, "resolve:ssm:"):
-		img := image{id: spec.Image, root: "/dev/xvda", user: cmp.Or(spec.User, guessUser(spec.Image))}
-		if strings.Contains(spec.Image, "ubuntu") || strings.Contains(spec.Image, "canonical") {
-			img.root = "/dev/sda1"
+		root := rootOf(spec.Image)
+		if root == "" {
+			return image{}, &Error{
+				Err:    fmt.Errorf("image %q: what its root device is called cannot be told by the parameter's name, and its disk would not be encrypted", spec.Image),
+				remedy: "name the AMI itself, ami-…:  aws ssm get-parameter --name PARAMETER",
+			}
 		}
-		return img, nil
+		return image{id: spec.Image, root: root, user: cmp.Or(spec.User, guessUser(spec.Image))}, nil
 	}
 	return image{}, &Error{Err: fmt.Errorf("image %q is neither ami-… nor resolve:ssm:…", spec.Image), remedy: "name an AMI of the region, or a parameter such as resolve:ssm:/aws/service/…"}
 }
 
+// rootOf is the root device of the images to which a parameter leads, empty when its name does not
+// say whose they are. Ubuntu's come first: there are parameters of Amazon's for images of Ubuntu.
+func rootOf(parameter string) string {
+	name := strings.ToLower(parameter)
+	for _, guess := range []struct{ part, root string }{
+		{"ubuntu", "/dev/sda1"},
+		{"canonical", "/dev/sda1"},
+		{"rhel", "/dev/sda1"},
+		{"suse", "/dev/sda1"},
+		{"rocky", "/dev/sda1"},
+		{"debian", "/dev/xvda"},
+		{"al2023", "/dev/xvda"},
+		{"amazon", "/dev/xvda"},
+	} {
+		if strings.Contains(name, guess.part) {
+			return guess.root
+		}
+	}
+	return ""
+}
+
 func (c *clients) ami(ctx context.Context, spec cloud.LaunchSpec) (image, error) {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := awserr.Within(ctx, callLimit)
 	defer cancel()
 	out, err := c.ec2.DescribeImages(ctx, &ec2.DescribeImagesInput{ImageIds: []string{spec.Image}})
 	if err != nil {

@@ -99,7 +99,7 @@ func (r request) input(o order) (*ec2.RunInstancesInput, error) {
 	return in, nil
 }
 
-var burstable = regexp.MustCompile(`^t[0-9]`)
+var burstable = regexp.MustCompile(`^t[2-9]`) // t1 knows no credits
 
 func (r request) disk() *types.EbsBlockDevice {
 	disk := &types.EbsBlockDevice{Encrypted: sdk.Bool(true), DeleteOnTermination: sdk.Bool(true), VolumeType: types.VolumeTypeGp3}
@@ -109,19 +109,16 @@ func (r request) disk() *types.EbsBlockDevice {
 	return disk
 }
 
-// connect puts the machines into the network. Whether they get a public address is the subnet's
-// decision unless somebody says it, which EC2 allows only in an interface's own terms.
+// connect puts the machines into the network. Whether they get a public address would be the
+// subnet's decision, the default one's, too, if it were not said; EC2 lets it be said only in an
+// interface's own terms, which the groups and the subnet then have to be part of. Without a subnet,
+// EC2 takes a default one.
 func (r request) connect(in *ec2.RunInstancesInput) {
-	var groups []string
-	if r.group != "" {
-		groups = []string{r.group}
-	}
-	if r.spec.Subnet == "" && !r.spec.PrivateIP {
-		in.SecurityGroupIds = groups
-		return
-	}
 	nic := types.InstanceNetworkInterfaceSpecification{
-		DeviceIndex: sdk.Int32(0), AssociatePublicIpAddress: sdk.Bool(!r.spec.PrivateIP), DeleteOnTermination: sdk.Bool(true), Groups: groups,
+		DeviceIndex: sdk.Int32(0), AssociatePublicIpAddress: sdk.Bool(!r.spec.PrivateIP), DeleteOnTermination: sdk.Bool(true),
+	}
+	if r.group != "" {
+		nic.Groups = []string{r.group}
 	}
 	if r.spec.Subnet != "" {
 		nic.SubnetId = sdk.String(r.spec.Subnet)

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/cloud/aws/awserr"
 	"github.com/gofab/gofab/internal/cloud/aws/tag"
 )
 
@@ -66,7 +67,7 @@ func (p *Provider) Regions(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := awserr.Within(ctx, callLimit)
 	defer cancel()
 	out, err := c.ec2.DescribeRegions(ctx, &ec2.DescribeRegionsInput{})
 	if err != nil {

@@ -13,6 +13,7 @@ type Call struct {
 	Service string          // ec2, sqs, sts or s3
 	Action  string          // RunInstances, SendMessage, PutObject, …
 	Region  string          // that it was signed for
+	Key     string          // the access key that it was signed with
 	Params  url.Values      // of ec2 and sts as sent; of s3: Bucket and Key
 	JSON    json.RawMessage // the body of sqs
 	Time    time.Time       // of arrival

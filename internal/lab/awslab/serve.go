@@ -98,7 +98,7 @@ func deny(c Call) *apiError {
 
 // classify finds out what a request is.
 func classify(req *http.Request, body []byte) Call {
-	c := Call{Region: regionOf(req)}
+	c := Call{Region: regionOf(req), Key: accessKeyOf(req)}
 	if action, ok := strings.CutPrefix(req.Header.Get("X-Amz-Target"), "AmazonSQS."); ok {
 		c.Service, c.Action, c.JSON = "sqs", action, body
 		return c
@@ -138,6 +138,11 @@ func regionOf(req *http.Request) string {
 		return m[1]
 	}
 	return "us-east-1"
+}
+
+func accessKeyOf(req *http.Request) string {
+	key, _, _ := strings.Cut(credential(req), "/")
+	return key
 }
 
 // newID is a random one such as AWS makes.

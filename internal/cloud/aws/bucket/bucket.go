@@ -28,7 +28,8 @@ const (
 	maxKey       = 1024   // bytes, S3's limit
 	attempts     = 6      // of each request; S3 asks to slow down when it has to grow
 	sumKey       = "sha256"
-	smallestLoad = 8 << 20 // so that at most memory/smallestLoad = 16 files are under way
+	prefix       = "gofab-" // of the buckets that we name
+	smallestLoad = 8 << 20  // so that at most memory/smallestLoad = 16 files are under way
 )
 
 // Buckets are the buckets of an account in a region. It implements cloud.Bucket, and is safe for
@@ -39,6 +40,7 @@ type Buckets struct {
 	region   string
 	custom   bool // an endpoint that is not AWS's own
 	account  func(context.Context) (string, error)
+	renew    func() // forgets the credentials
 
 	load   *semaphore.Weighted // bytes of memory, over all uploads
 	making singleflight.Group  // of buckets
@@ -51,7 +53,8 @@ type Buckets struct {
 // New returns the buckets of the configuration's region. With an endpoint of one's own
 // (AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3), buckets are addressed by path: it is unlikely that
 // BUCKET.HOST resolves. Account tells the number of the account; it is asked only for the name
-// of the bucket that is used when none is named.
+// of the bucket that is used when none is named. Credentials that have expired are asked for again
+// if the configuration keeps them in an aws.CredentialsCache.
 func New(cfg aws.Config, account func(context.Context) (string, error)) *Buckets {
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = o.BaseEndpoint != nil
@@ -59,8 +62,12 @@ func New(cfg aws.Config, account func(context.Context) (string, error)) *Buckets
 			o.RetryMaxAttempts = attempts
 		}
 	})
+	renew := func() {}
+	if cache, ok := cfg.Credentials.(*aws.CredentialsCache); ok {
+		renew = cache.Invalidate
+	}
 	return &Buckets{
-		client: client, region: cfg.Region, custom: client.Options().BaseEndpoint != nil, account: account,
+		renew: renew, client: client, region: cfg.Region, custom: client.Options().BaseEndpoint != nil, account: account,
 		transfer: transfer(client), load: semaphore.NewWeighted(memory), ok: map[string]bool{},
 	}
 }
@@ -88,7 +95,7 @@ func (b *Buckets) place(ctx context.Context, o cloud.Object) (place, error) {
 		if err != nil {
 			return place{}, fmt.Errorf("upload %s: no bucket is named, and the name of the default one needs the account: %w", o.File, err)
 		}
-		p = place{bucket: "gofab-" + account + "-" + b.region, key: o.Run + "/" + o.Key}
+		p = place{bucket: prefix + account + "-" + b.region, key: o.Run + "/" + o.Key}
 		if !b.custom {
 			p.owner = &account
 		}

@@ -41,7 +41,7 @@ func (b *Buckets) make(ctx context.Context, p place) error {
 	case http.StatusForbidden: // we may not look; whether we may write, the upload will tell
 		return nil
 	default:
-		return b.explain(p, err)
+		return b.explain(ctx, p, err)
 	}
 	in := &s3.CreateBucketInput{Bucket: &p.bucket}
 	if b.region != "us-east-1" { // which is the one that must not be named
@@ -52,7 +52,7 @@ func (b *Buckets) make(ctx context.Context, p place) error {
 		// server says so as S3 does; but of a bucket that is not ours, none shows anything.
 		var ours *types.BucketAlreadyOwnedByYou
 		if _, again := b.client.HeadBucket(ctx, head); again != nil && !errors.As(err, &ours) {
-			return fmt.Errorf("make bucket %s: %w", p.bucket, b.explain(p, err))
+			return fmt.Errorf("make bucket %s: %w", p.bucket, b.explain(ctx, p, err))
 		}
 	}
 	if err := s3.NewBucketExistsWaiter(b.client).Wait(ctx, head, appearing); err != nil && ctx.Err() != nil {

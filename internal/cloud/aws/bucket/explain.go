@@ -1,38 +1,60 @@
 package bucket
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/gofab/gofab/internal/cloud/aws/awserr"
 )
 
 // explain puts into words what a person can do something about.
-func (b *Buckets) explain(p place, err error) error {
-	if err == nil {
+func (b *Buckets) explain(ctx context.Context, p place, err error) error {
+	var changed *changedError
+	switch {
+	case err == nil:
 		return nil
+	case errors.As(err, &changed): // while the SDK read it
+		return changed
 	}
 	if region := regionOf(err); region != "" && region != b.region {
-		return fmt.Errorf("bucket %s is in region %s, and this run works in %s: choose that region or another bucket: %w", p.bucket, region, b.region, err)
+		return awserr.New(err, "choose that region or another bucket", "bucket %s is in region %s, and this run works in %s", p.bucket, region, b.region)
 	}
-	switch code(err) {
+	switch code := awserr.Code(err); code {
 	case "NoSuchBucket":
-		return fmt.Errorf("there is no bucket %s: say `create: true`, or name one that there is: %w", p.bucket, err)
+		return awserr.New(err, "say `create: true`, or name one that there is", "there is no bucket %s", p.bucket)
 	case "BucketAlreadyExists":
-		return fmt.Errorf("somebody else has a bucket %s, and a name is given once in the world: choose another with `bucket:`: %w", p.bucket, err)
+		return awserr.New(err, "choose another with `bucket:`", "somebody else has a bucket %s, and a name is given once in the world", p.bucket)
 	case "InvalidBucketName":
-		return fmt.Errorf("%q cannot name a bucket: 3 to 63 lower-case letters, digits, dots and hyphens: %w", p.bucket, err)
-	case "AccessDenied", "AllAccessDisabled", "Forbidden":
-		return fmt.Errorf("these credentials may not do %s on %s%s: %w", action(err), p.bucket, p.mustOwn(), err)
+		return awserr.New(err, "3 to 63 lower-case letters, digits, dots and hyphens", "%q cannot name a bucket", p.bucket)
 	case "SlowDown", "ServiceUnavailable":
-		return fmt.Errorf("S3 was busy for %d attempts; the file is still here, so try again later: %w", attempts, err)
+		return awserr.New(err, "the file is still here: try again later", "S3 was busy for %d attempts", attempts)
 	case "RequestTimeTooSkewed":
-		return fmt.Errorf("the clock of this computer is %s: set it: %w", skew(err), err)
+		return awserr.New(err, "set it", "the clock of this computer is %s", skew(err))
+	case blank:
+		return awserr.New(err, "the credentials may have expired: log in again", "%s on %s: S3 does not take the request, and does not say why", action(err), p.bucket)
 	}
-	return err
+	if awserr.Is(err, awserr.Denied) {
+		return awserr.New(err, p.policyHint(), "these credentials may not do %s on %s%s (%s)", action(err), p.bucket, p.mustOwn(), awserr.Code(err))
+	}
+	return awserr.Explain(ctx, action(err), err)
+}
+
+// blank is what the SDK makes of a HEAD that S3 refuses with status 400: such an answer has no
+// body. Expired credentials are one reason.
+const blank = "BadRequest"
+
+func (p place) policyHint() string {
+	if strings.HasPrefix(p.bucket, prefix) {
+		return awserr.PolicyHint
+	}
+	return awserr.OwnNameHint
 }
 
 // mustOwn adds a reason for a refusal that nobody would think of.
@@ -43,20 +65,11 @@ func (p place) mustOwn() string {
 	return fmt.Sprintf(", or account %s does not own it", *p.owner)
 }
 
-// code is the word that S3 has for an error.
-func code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode()
-	}
-	return ""
-}
-
 // action is what IAM calls the operation that was refused. Uploading in parts is PutObject, too.
 func action(err error) string {
 	var operation *smithy.OperationError
 	if !errors.As(err, &operation) {
-		return "this"
+		return "s3:PutObject"
 	}
 	switch name := operation.Operation(); name {
 	case "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload":

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"mime"
@@ -61,10 +60,15 @@ func (v *verifier) Read(p []byte) (int, error) {
 	n, err := v.r.Read(p)
 	v.sum.Write(p[:n])
 	if errors.Is(err, io.EOF) && !bytes.Equal(v.sum.Sum(nil), v.file.sum) {
-		err = fmt.Errorf("%s was changed while it was uploaded", v.file.Name())
+		err = &changedError{v.file.Name()}
 	}
 	return n, err
 }
+
+// changedError is a file that is not what was measured any more.
+type changedError struct{ name string }
+
+func (e *changedError) Error() string { return e.name + " was changed while it was uploaded" }
 
 // untilDone ends a copy between two reads when ctx ends.
 type untilDone struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/cloud/aws/awserr"
 )
 
 // aborting is how long it may take to give up an upload in parts after a failure or a cancel:
@@ -52,19 +53,35 @@ func (b *Buckets) Upload(ctx context.Context, o cloud.Object) (cloud.Stored, err
 	if err := f.measure(ctx); err != nil {
 		return cloud.Stored{}, err
 	}
+	stored, err := b.attempt(ctx, p, f, o)
+	if expired(err) && ctx.Err() == nil {
+		b.renew()
+		stored, err = b.attempt(ctx, p, f, o)
+	}
+	if err != nil {
+		return cloud.Stored{}, b.ended(ctx, err)
+	}
+	return stored, nil
+}
+
+// attempt is all that an upload asks of S3. It reads the file from its beginning, and can be made again.
+func (b *Buckets) attempt(ctx context.Context, p place, f *file, o cloud.Object) (cloud.Stored, error) {
 	if o.Create {
 		if err := b.ensure(ctx, p); err != nil {
-			return cloud.Stored{}, b.ended(ctx, err)
+			return cloud.Stored{}, err
 		}
 	}
 	if b.has(ctx, p, f) {
 		return cloud.Stored{Place: p.String(), Unchanged: true}, nil
 	}
 	if err := b.send(ctx, p, f, o.Sent); err != nil {
-		return cloud.Stored{}, b.ended(ctx, fmt.Errorf("to %s: %w", p, err))
+		return cloud.Stored{}, fmt.Errorf("to %s: %w", p, err)
 	}
 	return cloud.Stored{Place: p.String()}, nil
 }
+
+// expired tells whether newer credentials may help.
+func expired(err error) bool { return awserr.Is(err, awserr.Expired) || awserr.Code(err) == blank }
 
 // ended puts the cause of a cancel in the place of what it did to a request.
 func (b *Buckets) ended(ctx context.Context, err error) error {
@@ -101,7 +118,7 @@ func (b *Buckets) send(ctx context.Context, p place, f *file, sent func(int64)) 
 		}
 	})
 	if err != nil {
-		return b.explain(p, err)
+		return b.explain(ctx, p, err)
 	}
 	return nil
 }

@@ -31,12 +31,12 @@ func (q *Queues) Delete(ctx context.Context, run string) error {
 	case missing(err):
 		return nil
 	case err != nil:
-		return fmt.Errorf("delete the queue: %w", explain("sqs:ListQueueTags", m.url, err))
+		return fmt.Errorf("delete the queue: %w", explain(ctx, "sqs:ListQueueTags", m.url, err))
 	case tags.Tags[tag.Run] != run:
 		return fmt.Errorf("delete the queue: %s is not ours: it has no tag %s=%s; if it is of no use, delete it yourself", m.url, tag.Run, run)
 	}
 	if _, err := q.client.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &m.url}); err != nil && !missing(err) {
-		return fmt.Errorf("delete the queue: %w", explain("sqs:DeleteQueue", m.url, err))
+		return fmt.Errorf("delete the queue: %w", explain(ctx, "sqs:DeleteQueue", m.url, err))
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (q *Queues) Runs(ctx context.Context) ([]cloud.Trace, error) {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return traces, fmt.Errorf("list the queues: %w", explain("sqs:ListQueues", prefix+"*", err))
+			return traces, fmt.Errorf("list the queues: %w", explain(ctx, "sqs:ListQueues", prefix+"*", err))
 		}
 		for _, url := range page.QueueUrls {
 			out, err := q.client.ListQueueTags(ctx, &sqs.ListQueueTagsInput{QueueUrl: &url})
@@ -56,7 +56,7 @@ func (q *Queues) Runs(ctx context.Context) ([]cloud.Trace, error) {
 				continue // deleted since it was listed
 			}
 			if err != nil {
-				return traces, fmt.Errorf("list the queues: %w", explain("sqs:ListQueueTags", url, err))
+				return traces, fmt.Errorf("list the queues: %w", explain(ctx, "sqs:ListQueueTags", url, err))
 			}
 			if run := out.Tags[tag.Run]; run != "" {
 				traces = append(traces, cloud.Trace{Run: run, Owner: out.Tags[tag.Owner], Expires: tag.ParseTime(out.Tags[tag.Expires])})

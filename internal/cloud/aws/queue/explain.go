@@ -4,24 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
+
+	"github.com/gofab/gofab/internal/cloud/aws/awserr"
 )
 
-// explain puts into words what a person can do something about. Errors are told apart by type:
-// their codes differ between SQS's two protocols, and between endpoints.
-func explain(action, queue string, err error) error {
-	var api smithy.APIError
+// explain puts into words what a person can do something about. That a queue is missing is told by
+// the error's type: its code differs between SQS's two protocols, and between endpoints.
+func explain(ctx context.Context, action, queue string, err error) error {
+	name := path.Base(queue) // of a URL, too
 	switch {
 	case missing(err):
-		return fmt.Errorf("there is no queue %s in this region and account: %w", queue, err)
-	case errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied"):
-		return fmt.Errorf("these credentials may not do %s on %s: %w", action, queue, err)
+		return awserr.New(err, "see queue: and the region; without queue:, one is made for the run", "there is no queue %s in this region and account", queue)
+	case awserr.Is(err, awserr.Denied) && !strings.HasPrefix(name, prefix):
+		return awserr.New(err, awserr.OwnNameHint, "these credentials may not do %s on the queue %s (%s)", action, name, awserr.Code(err))
 	}
-	return fmt.Errorf("queue %s: %w", queue, err)
+	return fmt.Errorf("queue %s: %w", queue, awserr.Explain(ctx, action, err))
 }
 
 // explainCreate says why a queue cannot be made.
@@ -30,11 +32,11 @@ func (q *Queues) explainCreate(ctx context.Context, name string, err error) erro
 	var exists *types.QueueNameExists
 	switch {
 	case errors.As(err, &recent):
-		return fmt.Errorf("queue %s was deleted less than 60 seconds ago; the queue of a run is made once: start a new run: %w", name, err)
+		return awserr.New(err, "the queue of a run is made once: start a new run", "queue %s was deleted less than 60 seconds ago", name)
 	case errors.As(err, &exists):
-		return fmt.Errorf("queue %s exists and is another one: %s: %w", name, q.difference(ctx, name), err)
+		return awserr.New(err, "delete it if it is of no use, or name a queue:", "queue %s exists and is another one: %s", name, q.difference(ctx, name))
 	}
-	return explain("sqs:CreateQueue", name, err)
+	return explain(ctx, "sqs:CreateQueue", name, err)
 }
 
 // difference says in which attributes the queue is not as we make it.

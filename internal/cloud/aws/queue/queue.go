@@ -109,12 +109,12 @@ func (q *Queues) openNamed(ctx context.Context, run, name string) (string, error
 			QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn},
 		})
 		if err != nil {
-			return "", explain("sqs:GetQueueAttributes", name, err)
+			return "", explain(ctx, "sqs:GetQueueAttributes", name, err)
 		}
 	} else {
 		out, err := q.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
 		if err != nil {
-			return "", explain("sqs:GetQueueUrl", name, err)
+			return "", explain(ctx, "sqs:GetQueueUrl", name, err)
 		}
 		url = *out.QueueUrl
 	}
@@ -135,7 +135,7 @@ func (q *Queues) own(ctx context.Context, run string) (*mailbox, error) {
 	case missing(err):
 		return nil, nil
 	case err != nil:
-		return nil, explain("sqs:GetQueueUrl", name, err)
+		return nil, explain(ctx, "sqs:GetQueueUrl", name, err)
 	}
 	return &mailbox{url: *out.QueueUrl}, nil
 }

@@ -165,7 +165,7 @@ func (q *Queues) poll(ctx context.Context, m *mailbox) (*types.Message, error) {
 	case err != nil && attempt.Err() != nil && ctx.Err() == nil:
 		return nil, fmt.Errorf("queue %s has not answered for %v", m.url, patience)
 	case err != nil:
-		return nil, explain("sqs:ReceiveMessage", m.url, err)
+		return nil, explain(ctx, "sqs:ReceiveMessage", m.url, err)
 	case len(out.Messages) == 0:
 		return nil, nil
 	}

@@ -44,7 +44,7 @@ func (q *Queues) Send(ctx context.Context, run string, body []byte) error {
 		in.MessageGroupId, in.MessageDeduplicationId = &run, &id
 	}
 	if _, err := q.client.SendMessage(ctx, in); err != nil {
-		return fmt.Errorf("send: %w", explain("sqs:SendMessage", m.url, err))
+		return fmt.Errorf("send: %w", explain(ctx, "sqs:SendMessage", m.url, err))
 	}
 	return nil
 }
