@@ -66,15 +66,15 @@ func TestScramOnAWS(t *testing.T) {
 	a.kept(t, t.TempDir(), "eu-west-1")
 	a.kept(t, t.TempDir(), "us-east-1")
 	stranger := t.TempDir()
-	a.says(t, stranger, 0, `^$`, "scram", "--all")
+	a.says(t, stranger, 0, `^nothing to end`, "scram", "--all")
 	a.says(t, stranger, 0, `(?s)of \S+@\S+: 2 machines ended`, "scram", "--all", "--provider", "aws") // in the environment's region
 	if left := strings.Join(a.Left(), "\n"); strings.Contains(left, "us-east-1:") || !strings.Contains(left, "eu-west-1: instance") {
 		t.Errorf("left:\n%s", left)
 	}
-	a.says(t, stranger, 0, `^$`, "reap", "--provider", "aws", "--all-regions") // nothing has expired
+	a.says(t, stranger, 0, `^nothing to end`, "reap", "--provider", "aws", "--all-regions") // nothing has expired
 	a.says(t, stranger, 0, `2 machines ended`, "scram", "--all", "--provider", "aws", "--all-regions")
 	a.empty(t)
-	a.says(t, stranger, 0, `^$`, "scram", "--all", "--provider", "aws", "--region", "eu-west-1,us-east-1")
+	a.says(t, stranger, 0, `^nothing to end`, "scram", "--all", "--provider", "aws", "--region", "eu-west-1,us-east-1")
 	if entries, err := os.ReadDir(filepath.Join(stateOf(stranger), "runs")); err == nil && len(entries) > 0 {
 		t.Errorf("the stranger's state has %v", entries)
 	}
