@@ -146,6 +146,9 @@ func shape(out string) []string {
 		if strings.Contains(line, "building the miner") || strings.Contains(line, "machine-seconds") || strings.HasPrefix(line, "[") || hostName.MatchString(line) {
 			continue // what differs from run to run: how far the losers were
 		}
+		if strings.HasPrefix(line, "ending the machines") || strings.HasPrefix(line, "nothing is left, after") {
+			continue // said only when it takes long
+		}
 		line = aRunID.ReplaceAllString(strings.TrimSpace(line), "RUN")
 		line = anyWhere.ReplaceAllString(line, "PLACE")
 		lines = append(lines, strings.Join(strings.Fields(number.ReplaceAllString(line, "#")), " "))

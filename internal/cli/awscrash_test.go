@@ -39,7 +39,7 @@ func crash(t *testing.T, n int, when awslab.Moment) (*account, bool) {
 		t.Fatal(err)
 	}
 	cmd := a.gofab(t, a.home, "play", "small.yaml")
-	ended := make(chan struct{})
+	started, ended := make(chan struct{}), make(chan struct{})
 	calls, killed := 0, false
 	var mu sync.Mutex
 	a.Hook(func(m awslab.Moment, _ awslab.Call) {
@@ -53,6 +53,7 @@ func crash(t *testing.T, n int, when awslab.Moment) (*account, bool) {
 			if when == awslab.Before {
 				a.Fault(awslab.Fault{Drop: true}) // it never comes to AWS
 			}
+			<-started
 			cmd.Process.Kill()
 			<-ended
 		}
@@ -62,6 +63,7 @@ func crash(t *testing.T, n int, when awslab.Moment) (*account, bool) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	close(started)
 	go func() {
 		cmd.Wait()
 		close(ended)
