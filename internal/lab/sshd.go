@@ -33,11 +33,23 @@ type Servers struct {
 	HostKey    string // public, in authorized_keys form
 	addrs      []*net.TCPAddr
 	dir        string
+	apart      bool
 }
 
 // Sshd starts n servers with sshd's own defaults, changed by lines of sshd_config, until the end of
 // the test. It needs root and /usr/sbin/sshd.
 func Sshd(t testing.TB, n int, lines ...string) *Servers {
+	t.Helper()
+	return sshd(t, n, false, lines)
+}
+
+// SshdApart is Sshd whose servers do not see each other's processes, as those of real hosts do not.
+func SshdApart(t testing.TB, n int, lines ...string) *Servers {
+	t.Helper()
+	return sshd(t, n, true, lines)
+}
+
+func sshd(t testing.TB, n int, apart bool, lines []string) *Servers {
 	t.Helper()
 	must(t, addUser())
 	must(t, os.MkdirAll("/run/sshd", 0o755))
@@ -45,7 +57,7 @@ func Sshd(t testing.TB, n int, lines ...string) *Servers {
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	must(t, os.Chmod(dir, 0o755))
-	s := &Servers{dir: dir, KeyFile: filepath.Join(dir, "key"), KnownHosts: filepath.Join(dir, "known_hosts")}
+	s := &Servers{dir: dir, apart: apart, KeyFile: filepath.Join(dir, "key"), KnownHosts: filepath.Join(dir, "known_hosts")}
 	public := NewKey(t, s.KeyFile)
 	must(t, os.WriteFile(filepath.Join(dir, "authorized_keys"), []byte(public), 0o644))
 	s.HostKey = NewKey(t, filepath.Join(dir, "host_key"))
@@ -99,7 +111,11 @@ func (s *Servers) start(t testing.TB) {
 		a.Port = probe.Addr().(*net.TCPAddr).Port
 		probe.Close()
 		var log buffer
-		cmd := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", filepath.Join(s.dir, "sshd_config"), "-o", "ListenAddress="+a.String())
+		line := []string{"/usr/sbin/sshd", "-D", "-e", "-f", filepath.Join(s.dir, "sshd_config"), "-o", "ListenAddress=" + a.String()}
+		if s.apart {
+			line = append([]string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}, line...)
+		}
+		cmd := exec.Command(line[0], line[1:]...)
 		cmd.Stderr = &log
 		must(t, cmd.Start())
 		ended := make(chan struct{})

@@ -1,20 +1,26 @@
-# Ends the process tree of a command: TERM, grace, then KILL again and again until nothing is left.
-# Then it says so on fd 5: the task's id and 143, or 99 when something would not go. It is a part of
-# watch.sh and has its arguments.
-id=$2 grace=$3 p=$5 mark=GOFAB_TASK=${GOFAB_TASK:+$GOFAB_TASK.}$2 whole= began=
+# Ends the process tree of a command whose group has had TERM: grace, then KILL again and again until
+# nothing is left. Then it says so on fd 5: the task's id and 143, or 99 when something would not go.
+# It is a part of watch.sh and has its arguments.
+id=$2 grace=$3 mark=GOFAB_TASK=${GOFAB_TASK:+$GOFAB_TASK.}$2 began=
 
-# Lists the tree: what inherited the mark, in whatever session or group it is by now, and what
-# has dropped the mark but not left the session. This reads all of /proc, so it is done seldom.
-tree() {
-  set -- $(grep -lsE "$mark|\) [^ZX] [0-9]+ ($p [0-9]+|[0-9]+ $p) " /proc/[0-9]*/stat ${whole:+/proc/[0-9]*/environ})
-  [ "$whole" ] || for f in /proc/[0-9]*/environ; do
-    tr '\0' '\n' <"$f" | grep -q "$mark" && set -- "$@" "$f"
-  done
+# Finds the tree: what inherited the mark, in whatever session or group it is by now, and what has
+# dropped the mark but not left the session. This reads all of /proc, so it is done seldom. A grep
+# that stops reading at NUL, as some do, does not find the mark in its own arguments.
+look() {
+  set -- $(grep -lsE "$mark|\) [^ZX] [0-9]+ ($p [0-9]+|[0-9]+ $p) " /proc/self/cmdline /proc/[0-9]*/stat /proc/[0-9]*/environ)
+  if [ "$1" = /proc/self/cmdline ]; then
+    shift
+  else
+    for f in /proc/[0-9]*/environ; do
+      tr '\0' '\n' <"$f" | grep -q "$mark" && set -- "$@" "$f"
+    done
+  fi
+  pids=
   for f; do
     f=${f#/proc/}
-    echo "${f%/*}"
+    pids="$pids ${f%/*}"
   done
-  [ -r /proc/self/stat ] || { kill -0 "-$p" && echo "-$p"; }
+  [ -r /proc/self/stat ] || { kill -0 "-$p" && pids=-$p; }
 }
 
 # Whether one of $pids still runs.
@@ -48,17 +54,16 @@ await() {
   while alive && within "$1"; do
     sleep 0.03 || sleep 1
   done
-  pids=$(tree)
+  look
 }
 
-# The group, which is most often all, does not have to wait for the search; and most often it is
-# gone before the search, which then need not be repeated.
-kill -TERM "-$p"
-for i in 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9; do running "$p" || break; done
-# A grep may stop reading at NUL, as busybox's does with -F and some do without.
-printf 'a\0b\n' | grep -q b && whole=yes
-pids=$(tree)
-kill -TERM $(outside) # nobody gets it twice: to many, that means to leave at once
+# Most often the group is all, and gone before the search, which then need not be repeated.
+for i in 1 2 3 4; do
+  running "$p" || break
+  : $(:) # lets others run, on a busy host
+done
+look
+[ -z "$pids" ] || kill -TERM $(outside) # nobody gets it twice: to many, that means to leave at once
 while [ -n "$pids" ] && within "$grace"; do await "$grace"; done
 began=
 while [ -n "$pids" ] && within 300; do

@@ -60,13 +60,14 @@ var comments = regexp.MustCompile(`(?m)^\s*#.*\n|^\s+`)
 // bare is a script without comments and indentation.
 func bare(script string) string { return comments.ReplaceAllString(script, "") }
 
-// Exec runs cmd under the supervisor. See runner.Conn for the contract.
+// Exec runs cmd under the supervisor, or alone when that has nothing to supervise. See runner.Conn
+// for the contract.
 func (c *conn) Exec(ctx context.Context, cmd runner.Command, stdout, stderr io.Writer) (int, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
 	id := taskID()
-	line, err := commandLine(supervised(id, cmd))
+	line, err := lineFor(id, cmd)
 	if err != nil {
 		return 0, err
 	}
@@ -78,22 +79,35 @@ func (c *conn) Exec(ctx context.Context, cmd runner.Command, stdout, stderr io.W
 	return p.await(ctx, grace(cmd), c.lost)
 }
 
-// supervised are the arguments of the supervisor that follow the scripts.
-func supervised(id string, cmd runner.Command) []string {
-	able := "yes"
-	if harmless.MatchString(cmd.Text) {
-		able = ""
+// lineFor is what the login shell gets.
+func lineFor(id string, cmd runner.Command) (string, error) {
+	if harmless(cmd.Text) {
+		if line := alone(cmd); possible(line) == nil {
+			return line, nil
+		}
 	}
-	return []string{
-		id, strconv.Itoa(int(grace(cmd) / (10 * time.Millisecond))), strconv.Itoa(int(heartbeatLimit.Seconds()) / 4), able, script(cmd),
-	}
+	return commandLine(supervised(id, cmd))
 }
 
-// harmless matches commands that neither start nor signal a process nor wait for one: a builtin of
-// every shell, with arguments that mean nothing to a shell.
-var harmless = regexp.MustCompile(`^(true|false|:|echo|test|pwd)( +[A-Za-z0-9_./:,+@-]+)*$`)
+// supervised are the arguments of the supervisor that follow the scripts.
+func supervised(id string, cmd runner.Command) []string {
+	return []string{id, strconv.Itoa(int(grace(cmd) / (10 * time.Millisecond))), strconv.Itoa(int(heartbeatLimit.Seconds()) / 4), script(cmd)}
+}
 
-// commandLine is what the login shell gets. It understands a shell's quoting; where it is sh itself,
+// harmless tells whether a command is over as soon as it runs, so that nobody ever has to end it: a
+// builtin of every shell that starts nothing, waits for nothing and writes less than a pipe holds,
+// with arguments that mean nothing to a shell.
+func harmless(text string) bool { return len(text) < 4<<10 && builtins.MatchString(text) }
+
+var builtins = regexp.MustCompile(`^(true|false|:|echo|pwd)( +[A-Za-z0-9_./:,+@-]+)*$`)
+
+// alone has the login shell run a command itself, where it is sh.
+func alone(cmd runner.Command) string {
+	text := Quote(script(cmd))
+	return `test "$SHELL" = /bin/sh || exec sh -c ` + text + "\neval " + text
+}
+
+// commandLine starts the supervisor. The login shell understands a shell's quoting; where it is sh itself,
 // it need not start another.
 func commandLine(args []string) (string, error) {
 	list := quotedScripts()

@@ -47,6 +47,9 @@ func TestCommands(t *testing.T) {
 		for _, test := range []struct{ text, want string }{
 			{"echo out; echo err >&2; exit 3", "3|out\n|err\n|<nil>"},
 			{"pwd", "0|" + h.Home + "\n||<nil>"},
+			{"true", "0|||<nil>"},
+			{"false", "1|||<nil>"},
+			{"echo  step 1", "0|step 1\n||<nil>"},
 			{`printf '%s|' "a  b" 'c$d' "e'f"`, "0|a  b|c$d|e'f|||<nil>"},
 			{"echo one\n\n  echo two # comment\necho \\\nthree", "0|one\ntwo\nthree\n||<nil>"},
 			{`printf '%s' 'back\slash' "\\" '\'`, `0|back\slash\\||<nil>`},
@@ -88,6 +91,9 @@ func TestEnvironment(t *testing.T) {
 			if want := "0|" + value + "||<nil>"; got != want {
 				t.Errorf("%s:\n got %.200q\nwant %.200q", name, got, want)
 			}
+		}
+		if got := output(t, c, runner.Command{Text: "echo alone", Env: env}); got != "0|alone\n||<nil>" {
+			t.Errorf("%.200q", got)
 		}
 		if got := output(t, c, runner.Command{Text: "x", Env: map[string]string{"A": "a\x00b"}}); !strings.Contains(got, "NUL") {
 			t.Errorf("NUL: %q", got)

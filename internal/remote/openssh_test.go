@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -235,18 +236,21 @@ func TestOpenSSHMaxSessions(t *testing.T) {
 }
 
 // BenchmarkRaceEnd tells how long it takes from the first success to the last loser's confirmed end.
-// All hosts share this computer, on which each looks through all processes.
+// A loser's host looks through its processes: its own, as on a real host, or those of all hosts here.
 func BenchmarkRaceEnd(b *testing.B) {
-	for _, n := range []int{1, 8, 64} {
-		b.Run(fmt.Sprintf("hosts=%d", n), func(b *testing.B) {
-			fleet := connect(b, lab.Sshd(b, n+1).Machines(lab.User))
-			defer fleet.close(b)
-			var took time.Duration
-			for b.Loop() {
-				took += fleet.race(b)
-			}
-			b.ReportMetric(float64(took.Microseconds())/1000/float64(b.N), "ms/end")
-		})
+	for name, servers := range map[string]func(testing.TB, int, ...string) *lab.Servers{"own": lab.SshdApart, "all": lab.Sshd} {
+		for _, n := range []int{1, 8, 64} {
+			b.Run(fmt.Sprintf("processes=%s/losers=%d", name, n), func(b *testing.B) {
+				fleet := connect(b, servers(b, n+1).Machines(lab.User))
+				defer fleet.close(b)
+				var took []time.Duration
+				for b.Loop() {
+					took = append(took, fleet.race(b))
+				}
+				slices.Sort(took)
+				b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms/end")
+			})
+		}
 	}
 }
 

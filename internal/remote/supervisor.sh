@@ -2,12 +2,11 @@
 # still can: the controller (end of standard input), a dropped connection (the same), or nobody
 # (no heartbeat). SSH signals cannot be relied on: OpenSSH up to 9.x drops them for root.
 #   $1 this script  $2 watch.sh  $3 ending.sh  $4 task id  $5 grace from TERM to KILL in 1/100 s
-#   $6 a quarter of the seconds without a heartbeat  $7 whether the command can start or signal processes
-#   $8 command
+#   $6 a quarter of the seconds without a heartbeat  $7 command
 # This shell becomes the command, which leads the session that the server has given it: without
 # one, the first line goes on to setsid. The other half is the watch, in a session of its own, where
 # nothing that the command does to its group can reach it, and nobody's job, so that the command
-# cannot wait for it. A command that is sure to do neither gets its watch only when it takes long.
+# cannot wait for it.
 kill -0 "-$$" 2>/dev/null && {
   if command -v setsid >/dev/null; then
     set -- "$@" setsid
@@ -19,28 +18,18 @@ kill -0 "-$$" 2>/dev/null && {
   fi
   watch() {
     exec 3<&- 5>&2 2>/dev/null
-    [ "$7" ] || for i in 1 2 3 4 5 6; do
-      kill -0 "$$" || exit
-      read -r stat </proc/$$/stat || break
-      case ${stat##*) } in [ZX]*) exit ;; esac
-      : $(:) # lets others run, on a busy host
-    done
     watch=$2 ending=$3 id=$4 grace=$5 quarter=$6
-    shift 8
+    shift 7
     exec "$@" sh -c "$watch" gofab "$ending" "$id" "$grace" "$quarter" "$$"
   }
   exec 3<&0 </dev/null
   trap '' HUP INT TERM # it is to outlive what the command sends to its own group
-  if [ "$7" ]; then
-    : $(watch "$@" <&3 &) # until it has left, and closes its output
-  else
-    watch "$@" <&3 >/dev/null &
-  fi
+  : $(watch "$@" <&3 &) # until it has left, and closes its output
   trap - HUP INT TERM
   exec 3<&-
   unset -f watch
   export "GOFAB_TASK=${GOFAB_TASK:+$GOFAB_TASK.}$4" # a task of a task is both's
-  set -- "$8"
+  set -- "$7"
   eval "shift
 $1"
   exit

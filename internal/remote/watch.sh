@@ -4,6 +4,7 @@
 #   $5 the command's process, which leads its group and its session
 exec >/dev/null 2>&1
 trap '' HUP INT TERM USR2
+p=$5
 running() {
   kill -0 "$1" || return
   read -r stat </proc/$1/stat || return 0
@@ -12,7 +13,7 @@ running() {
 
 # Many a command is over by now, which on a busy host takes a moment to see.
 for i in 1 2 3; do
-  running "$5" || exit
+  running "$p" || exit
   : $(:)
 done
 
@@ -29,9 +30,10 @@ done
     silent=$((silent + 1))
     [ -z "$beat" ] || silent=0 beat=
   done
-  running "$5" && eval "$1"
+  running "$p" && kill -TERM "-$p" && eval "$1"
 ) &
 while read -r line; do kill -USR2 "$!"; done
+running "$p" && kill -TERM "-$p" && ending=$1
 kill -USR1 "$!"
 wait "$!"
-running "$5" && eval "$1"
+eval "$ending"
