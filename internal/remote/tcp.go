@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bufio"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -13,9 +14,10 @@ import (
 // what it heard first.
 type listened struct {
 	net.Conn
-	last  atomic.Int64 // by the clock of now
-	hurry atomic.Bool  // while the login lasts
-	ack   func()       // has what was read acknowledged at once
+	from  *bufio.Reader // the SSH library reads the other side's first line byte by byte
+	last  atomic.Int64  // by the clock of now
+	hurry atomic.Bool   // while the login lasts
+	ack   func()        // has what was read acknowledged at once
 
 	mu    sync.Mutex
 	first []byte
@@ -26,18 +28,27 @@ type listened struct {
 // packet before it sends the next (Nagle's algorithm), and the kernel would give that after 40 ms.
 func listen(tcp net.Conn) *listened {
 	l := &listened{Conn: tcp, ack: quickAck(tcp)}
+	l.from = bufio.NewReaderSize(heardBy{l}, mostFirst)
 	l.hurry.Store(true)
 	return l
 }
 
-func (l *listened) Read(b []byte) (int, error) {
+// mostFirst is how much of what the other side says first is of interest.
+const mostFirst = 255
+
+func (l *listened) Read(b []byte) (int, error) { return l.from.Read(b) }
+
+// heardBy reads from the network.
+type heardBy struct{ *listened }
+
+func (l heardBy) Read(b []byte) (int, error) {
 	n, err := l.Conn.Read(b)
 	if n > 0 {
 		l.touch()
 		if l.hurry.Load() {
 			l.ack()
 			l.mu.Lock()
-			l.first = append(l.first, b[:min(n, 255-len(l.first))]...)
+			l.first = append(l.first, b[:min(n, mostFirst-len(l.first))]...)
 			l.mu.Unlock()
 		}
 	}

@@ -7,19 +7,25 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofab/gofab/runner"
 )
 
 // HostLogs writes what each host's commands said, stdout and stderr in the order in which they
-// came, to files like 3-local-3.log. No file stays open between writes, so a thousand hosts need
-// no more descriptors than one; a host that says nothing has no file. It is a runner.Sink.
+// came, to files like 3-local-3.log. Few files stay open between writes, so a thousand hosts need
+// hardly more descriptors than one; a host that says nothing has no file. It is a runner.Sink.
 type HostLogs struct {
 	dir     string
-	logs    map[logKey]*hostLog
 	onError func(error)
-	failed  bool
+
+	mu     sync.Mutex // Handle's, and of the timer
+	logs   map[logKey]*hostLog
+	open   int         // files
+	later  *time.Timer // is to flush; nil: there is nothing to flush
+	failed bool
+	closed bool
 }
 
 type logKey struct {
@@ -28,7 +34,8 @@ type logKey struct {
 }
 
 type hostLog struct {
-	file    string
+	name    string
+	file    *os.File // nil: not open
 	buf     []byte
 	flushed time.Time
 	open    string // the stream whose line was begun and not ended
@@ -37,7 +44,8 @@ type hostLog struct {
 
 const (
 	logBuffer     = 16 << 10
-	logFlushEvery = time.Second
+	logFlushEvery = time.Second // for somebody who follows the file
+	openLogs      = 64
 )
 
 // NewHostLogs writes into dir, made when the first host speaks. onError is told of the first
@@ -48,15 +56,22 @@ func NewHostLogs(dir string, onError func(error)) *HostLogs {
 
 // Handle records output; the end of a step brings what was said to the file.
 func (l *HostLogs) Handle(ev runner.Event) {
-	if l.failed || (ev.Type != runner.Output && ev.Type != runner.HostEnd && ev.Type != runner.StepEnd) {
+	if ev.Type != runner.Output && ev.Type != runner.StepEnd {
 		return
 	}
-	var err error
-	if ev.Type == runner.StepEnd {
-		err = l.flush()
-	} else {
-		err = l.handle(&ev)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed {
+		return
 	}
+	if ev.Type == runner.StepEnd {
+		l.fail(l.flush())
+	} else {
+		l.fail(l.output(&ev))
+	}
+}
+
+func (l *HostLogs) fail(err error) {
 	if err != nil {
 		l.failed = true
 		report(l.onError, fmt.Errorf("write host logs: %w", err))
@@ -65,42 +80,85 @@ func (l *HostLogs) Handle(ev runner.Event) {
 
 // Close writes what is left. An error that was reported is not repeated.
 func (l *HostLogs) Close() error {
-	if l.failed {
-		return nil
-	}
-	return l.flush()
-}
-
-func (l *HostLogs) flush() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
 	var errs []error
+	if !l.failed {
+		errs = append(errs, l.flush())
+	}
 	for _, log := range l.logs {
-		errs = append(errs, log.flush(l.dir))
+		if log.file != nil {
+			errs = append(errs, log.file.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
 
-func (l *HostLogs) handle(ev *runner.Event) error {
+func (l *HostLogs) flush() error {
+	if l.later != nil {
+		l.later.Stop()
+		l.later = nil
+	}
+	var errs []error
+	for _, log := range l.logs {
+		errs = append(errs, l.write(log))
+	}
+	return errors.Join(errs...)
+}
+
+func (l *HostLogs) flushLate() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed && !l.failed {
+		l.fail(l.flush())
+	}
+}
+
+func (l *HostLogs) output(ev *runner.Event) error {
 	key := logKey{ev.Host, -1}
 	if ev.Index != nil {
 		key.index = *ev.Index
 	}
 	log := l.logs[key]
-	if ev.Type == runner.HostEnd {
-		if log == nil {
-			return nil
-		}
-		return log.flush(l.dir)
-	}
 	if log == nil {
-		log = &hostLog{file: logName(key), begun: map[string]bool{}}
+		log = &hostLog{name: logName(key), begun: map[string]bool{}}
 		l.logs[key] = log
 	}
 	log.add(ev)
-	if len(log.buf) < logBuffer && ev.Time.Sub(log.flushed) < logFlushEvery {
+	if quiet := ev.Time.Sub(log.flushed); len(log.buf) < logBuffer && quiet >= 0 && quiet < logFlushEvery {
+		if l.later == nil {
+			l.later = time.AfterFunc(logFlushEvery, l.flushLate)
+		}
 		return nil
 	}
 	log.flushed = ev.Time
-	return log.flush(l.dir)
+	return l.write(log)
+}
+
+// write brings what a host has said to its file.
+func (l *HostLogs) write(log *hostLog) (err error) {
+	if len(log.buf) == 0 {
+		return nil
+	}
+	f := log.file
+	if f == nil {
+		if err := os.MkdirAll(l.dir, 0o700); err != nil {
+			return err
+		}
+		if f, err = os.OpenFile(filepath.Join(l.dir, log.name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+			return err
+		}
+		if l.open < openLogs {
+			l.open++
+			log.file = f
+		} else {
+			defer func() { err = errors.Join(err, f.Close()) }()
+		}
+	}
+	_, err = f.Write(log.buf)
+	log.buf = shrink(log.buf, 4*logBuffer)
+	return err
 }
 
 // add appends a line or a part of one; a line of the other stream ends one that was begun.
@@ -124,22 +182,6 @@ func (h *hostLog) add(ev *runner.Event) {
 	}
 	h.open = ""
 	delete(h.begun, ev.Stream)
-}
-
-func (h *hostLog) flush(dir string) error {
-	if len(h.buf) == 0 {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(filepath.Join(dir, h.file), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(h.buf)
-	h.buf = shrink(h.buf, 4*logBuffer)
-	return errors.Join(err, f.Close())
 }
 
 // logName is unique by the index; the name in it is for people, without what file names mind.

@@ -8,26 +8,31 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/gofab/gofab/runner"
 )
 
-// JSONL records every event as a line of JSON (docs/events.md). Output may lie in memory for a
-// moment; any other event takes all that came before it to the file. It is a runner.Sink.
+// JSONL records every event as a line of JSON (docs/events.md). What single hosts do may lie in memory
+// for a moment; any other event takes all that came before it to the file. It is a runner.Sink.
 type JSONL struct {
-	to      *bufio.Writer
 	closer  io.Closer
+	onError func(error)
+
+	mu      sync.Mutex // Handle's, and of the timer
+	to      *bufio.Writer
 	enc     *json.Encoder
 	buf     bytes.Buffer // what enc writes
 	line    []byte       // reused by the fast path
 	flushed time.Time
-	onError func(error)
+	later   *time.Timer // is to flush; nil: there is nothing to flush
 	failed  bool
+	closed  bool
 }
 
-// flushEvery bounds how long slow output stays unseen by a reader of the file; output that comes
-// faster is written by the bufferful.
+// flushEvery bounds how long what hosts do stays unseen by a reader of the file; what comes faster is
+// written together.
 const flushEvery = 200 * time.Millisecond
 
 // CreateJSONL makes or continues the file, readable by the user alone. onError is told of the
@@ -50,6 +55,8 @@ func NewJSONL(w io.WriteCloser, onError func(error)) *JSONL {
 
 // Handle records the event.
 func (j *JSONL) Handle(ev runner.Event) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.failed {
 		return
 	}
@@ -67,10 +74,33 @@ func (j *JSONL) Handle(ev runner.Event) {
 		return
 	}
 	j.line = shrink(j.line, 4<<20)
-	if ev.Type == runner.Output && ev.Time.Sub(j.flushed) < flushEvery {
-		return
+	switch quiet := ev.Time.Sub(j.flushed); {
+	case !ofOneHost(ev.Type) || quiet >= flushEvery || quiet < 0: // the clock may be set
+		j.flushed = ev.Time
+		j.flush()
+	case j.later == nil:
+		j.later = time.AfterFunc(flushEvery-quiet, j.flushLate)
 	}
-	j.flushed = ev.Time
+}
+
+// ofOneHost tells of which events there are many at a time.
+func ofOneHost(t runner.EventType) bool {
+	return t == runner.Output || t == runner.HostStart || t == runner.HostEnd || t == runner.HostChange
+}
+
+func (j *JSONL) flushLate() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.closed && !j.failed {
+		j.flush()
+	}
+}
+
+func (j *JSONL) flush() {
+	if j.later != nil {
+		j.later.Stop()
+		j.later = nil
+	}
 	if err := j.to.Flush(); err != nil {
 		j.fail(err)
 	}
@@ -78,6 +108,9 @@ func (j *JSONL) Handle(ev runner.Event) {
 
 // Close writes what is left and closes the file. An error that was reported is not repeated.
 func (j *JSONL) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
 	if j.failed {
 		return j.closer.Close()
 	}

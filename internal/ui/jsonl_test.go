@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofab/gofab/internal/lab"
 	"github.com/gofab/gofab/runner"
 )
 
@@ -116,28 +117,55 @@ func TestHostLogs(t *testing.T) {
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("a few lines were not kept back")
 	}
-	end := line(0, "")
-	end.Type = runner.HostEnd
-	l.Handle(end)
-	want := map[string]string{"0-a.log": "one\ntwo\nthree\n\xff\xfe\ncut\nerr\n\n"}
-	check := func() {
-		t.Helper()
-		entries, err := os.ReadDir(dir)
-		if err != nil || len(entries) != len(want) {
-			t.Errorf("%v, %v", entries, err)
-		}
-		for name, text := range want {
-			if got, err := os.ReadFile(filepath.Join(dir, name)); string(got) != text {
-				t.Errorf("%s: %q, %v", name, got, err)
-			}
-		}
+	l.Handle(runner.Event{Type: runner.StepEnd})
+	want := map[string]string{
+		"0-a.log": "one\ntwo\nthree\n\xff\xfe\ncut\nerr\n\n", "1-b.log": "other\n", "controller.log": "here\n", "7-.._.._etc_passwd.log": "x\n",
 	}
-	check()
+	logsAre(t, dir, want)
+	l.Handle(line(1, "more"))
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want["1-b.log"], want["controller.log"], want["7-.._.._etc_passwd.log"] = "other\n", "here\n", "x\n"
-	check()
+	want["1-b.log"] += "more\n"
+	logsAre(t, dir, want)
+}
+
+func logsAre(t *testing.T, dir string, want map[string]string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != len(want) {
+		t.Errorf("%v, %v", entries, err)
+	}
+	for name, text := range want {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); string(got) != text {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+// Nothing more has to happen for the last lines to be seen.
+func TestRecordsAreWrittenAfterAWhile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l := NewHostLogs(filepath.Join(dir, "logs"), func(err error) { t.Error(err) })
+	defer l.Close()
+	j, err := CreateJSONL(filepath.Join(dir, "events"), func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	start := time.Now()
+	for i := range 3 {
+		ev := line(0, "x")
+		ev.Time = start.Add(time.Duration(i))
+		l.Handle(ev)
+		j.Handle(ev)
+	}
+	lab.Eventually(t, 20*time.Second, "both files are whole", func() bool {
+		log, _ := os.ReadFile(filepath.Join(dir, "logs", "0-a.log"))
+		events, _ := os.ReadFile(filepath.Join(dir, "events"))
+		return string(log) == "x\nx\nx\n" && bytes.Count(events, []byte("\n")) == 3
+	})
 }
 
 func TestHostLogsOfAThousandHosts(t *testing.T) {
