@@ -81,11 +81,11 @@ func BenchmarkBig(b *testing.B) {
 		b.Run(fmt.Sprint(rtt), func(b *testing.B) {
 			s := lab.Sshd(b, 1)
 			link := lab.Relay(b, s.Addr(0))
-			m := s.Machines("root")[0]
+			m := s.Machines(lab.User)[0] // its login shell is sh: what a shell's profile takes would be measured, too
 			m.HostKey, m.Address, m.Port = s.HostKey, "127.0.0.1", link.Port()
 			c := dial(b, m)
 			link.Delay(rtt / 2)
-			dir := b.TempDir()
+			dir := open(b)
 			src := filepath.Join(dir, "src")
 			data := make([]byte, 64<<20)
 			rand.Read(data)
