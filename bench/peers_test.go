@@ -18,11 +18,12 @@ import (
 )
 
 var (
-	hostsFlag  = flag.String("hosts", "8,64", "numbers of hosts")
-	rounds     = flag.Int("rounds", 5, "how often each contender is measured")
-	onlyFlag   = flag.String("only", "", "contenders, by commas; gofab and floor always take part")
-	workFlag   = flag.String("work", "run,play", "run: one command; play: ten steps, everybody finishes one before the next")
-	recordFlag = flag.Bool("record", false, "keep the ratios in ratios.tsv")
+	hostsFlag   = flag.String("hosts", "8,64", "numbers of hosts")
+	rounds      = flag.Int("rounds", 5, "how often each contender is measured")
+	onlyFlag    = flag.String("only", "", "contenders, by commas; gofab and floor always take part")
+	workFlag    = flag.String("work", "run,play", "run: one command; play: ten steps, everybody finishes one before the next")
+	programFlag = flag.String("program", "", "run this in every step; empty: true in run, echo in play")
+	recordFlag  = flag.Bool("record", false, "keep the ratios in ratios.tsv")
 )
 
 func TestMain(m *testing.M) {
@@ -194,6 +195,9 @@ func (a *arena) compete(work string, n int, all []contender) *result {
 	}
 	if work == "run" {
 		measured[0] = "true"
+	}
+	if *programFlag != "" {
+		measured = slices.Repeat([]string{*programFlag}, steps)
 	}
 	a.describe(n, proof)
 	for _, c := range all {
