@@ -170,7 +170,7 @@ func readStep(v Value, kinds []string, errs *source.List) *Step {
 	}
 	var found []Pair
 	fields := Fields{}
-	var strange *Pair
+	var strange []Pair
 	for _, p := range v.Pairs() {
 		switch {
 		case slices.Contains(kinds, p.Key):
@@ -178,13 +178,15 @@ func readStep(v Value, kinds []string, errs *source.List) *Step {
 		case slices.Contains(stepKeywords, p.Key):
 			fields[p.Key] = p.Value
 		default:
-			strange = &p
-			errs.Add(unknownStepKey(p, kinds))
+			strange = append(strange, p)
 		}
 	}
+	for _, p := range strange {
+		errs.Add(unknownStepKey(p, kinds, found))
+	}
 	if len(found) == 0 {
-		if strange != nil { // whatever it was meant to be, it may register what later steps mention
-			return newStep(Pair{Pos: strange.Pos}, fields)
+		if len(strange) > 0 { // whatever it was meant to be, it may register what later steps mention
+			return newStep(Pair{Pos: strange[len(strange)-1].Pos}, fields)
 		}
 		errs.Add(&source.Error{Pos: v.Pos(), Msg: "the step does nothing: no step kind in it", Hint: "the kinds are " + strings.Join(kinds, ", ")})
 		return nil
@@ -242,10 +244,15 @@ var elsewhere = map[string]string{
 	"no_log": "there is no no_log yet",
 }
 
-func unknownStepKey(p Pair, kinds []string) *source.Error {
+// unknownStepKey words the mistake of p in a step of the kinds found.
+func unknownStepKey(p Pair, kinds []string, found []Pair) *source.Error {
 	e := &source.Error{Pos: p.Pos, Msg: fmt.Sprintf("unknown key %q in a step: neither a step kind nor a keyword", p.Key)}
 	e.Hint = cmp.Or(elsewhere[p.Key], source.Suggest(p.Key, append(slices.Clone(kinds), stepKeywords...)))
-	if e.Hint == "" {
+	switch {
+	case e.Hint != "":
+	case len(found) > 0:
+		e.Hint = fmt.Sprintf("if %s is to have it, write %s: {…, %s: …}; the keywords of every step are %s", found[0].Key, found[0].Key, p.Key, strings.Join(stepKeywords, ", "))
+	default:
 		e.Hint = "the kinds are " + strings.Join(kinds, ", ") + "; the keywords are " + strings.Join(stepKeywords, ", ")
 	}
 	return e

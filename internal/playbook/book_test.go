@@ -67,6 +67,7 @@ func TestMistakes(t *testing.T) {
 	t.Parallel()
 	const top = "name, vars, provider, hosts, host_key_checking, deadline, budget, reserve, forks, steps"
 	const all = "provision, put, run, run-parallel, get, scram, print"
+	const words = "name, when, register, timeout, always, ignore_errors, retries, delay, until, failed_when, environment"
 	for _, c := range []struct{ src, want string }{
 		{"", "b.yaml: the playbook is empty; " + example},
 		{"# only a comment\n---\n", "b.yaml: the playbook is empty; " + example},
@@ -92,6 +93,7 @@ func TestMistakes(t *testing.T) {
 5:3: unknown key "run_parallel" in a step: neither a step kind nor a keyword; did you mean "run-parallel"?
 6:3: unknown key "whne" in a step: neither a step kind nor a keyword; did you mean "when"?
 8:3: unknown key "loop" in a step: neither a step kind nor a keyword; there are no loops over steps yet`},
+		{"steps:\n- put: x\n  speed: y\n", `3:3: unknown key "speed" in a step: neither a step kind nor a keyword; if put is to have it, write put: {…, speed: …}; the keywords of every step are ` + words},
 		{"steps:\n- provision:\n    count: {{ N }}\n    type: {{ t | d('x') }} # c\n- rnu: x\n", `3:12: a value that begins with {{ needs quotes; quote it: count: "{{ N }}"
 4:11: a value that begins with {{ needs quotes; quote it: type: "{{ t | d('x') }}"
 5:3: unknown key "rnu" in a step: neither a step kind nor a keyword; did you mean "run"?`},
