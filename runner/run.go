@@ -54,7 +54,8 @@ type Run struct {
 	noOrders bool            // the run is being ended
 	known    map[string]bool // machines that are, or were, some host's
 
-	launched atomic.Bool // there may be something to scram
+	launched  atomic.Bool // there may be something to scram
+	filesTold sync.Once   // what a limit on open files means
 
 	first   *Host           // who has scouted, if somebody has
 	life    context.Context // of making connections: ends with the run

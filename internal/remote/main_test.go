@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 		controller()
 		return
 	}
+	if os.Getenv(fewFilesEnv) != "" {
+		fewFiles()
+		return
+	}
 	if lab.IsSimulation() {
 		return
 	}
