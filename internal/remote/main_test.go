@@ -35,6 +35,10 @@ func TestMain(m *testing.M) {
 		fewFiles()
 		return
 	}
+	if os.Getenv(filesHostEnv) != "" {
+		filesHost()
+		return
+	}
 	if lab.IsSimulation() {
 		return
 	}
