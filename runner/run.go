@@ -110,7 +110,11 @@ func (r *Run) Go(ctx context.Context) Outcome {
 	var stopAlways func()
 	r.always, stopAlways = reserved(work, r.play.Reserve)
 	defer stopAlways()
-	stopNotice := context.AfterFunc(work, func() { r.noticeCut(work) })
+	noticed := make(chan struct{})
+	stopNotice := context.AfterFunc(work, func() {
+		defer close(noticed)
+		r.noticeCut(work)
+	})
 
 	r.events.Emit(Event{Type: RunStart, Run: r.ID, Play: r.play.Name, Text: r.play.File})
 	if r.cfg.Borrow {
@@ -121,7 +125,9 @@ func (r *Run) Go(ctx context.Context) Outcome {
 			r.step(work, s)
 		}
 	}
-	stopNotice()
+	if !stopNotice() {
+		<-noticed // nothing is said after the end
+	}
 	end()
 	for _, h := range r.Hosts {
 		h.hangUp()
