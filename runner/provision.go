@@ -154,6 +154,7 @@ func (r *Run) borrow(ctx context.Context) {
 		err = r.adopt(machines)
 	}
 	if err != nil {
+		r.tellFiles(err)
 		r.fail(err)
 		r.events.Emit(Event{Type: StepEnd, Step: "hosts", Pos: r.play.File, Status: Failed, Text: err.Error()})
 	}

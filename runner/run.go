@@ -54,7 +54,8 @@ type Run struct {
 	noOrders bool            // the run is being ended
 	known    map[string]bool // machines that are, or were, some host's
 
-	launched atomic.Bool // there may be something to scram
+	launched  atomic.Bool // there may be something to scram
+	filesTold sync.Once   // what a limit on open files means
 
 	first   *Host           // who has scouted, if somebody has
 	life    context.Context // of making connections: ends with the run
@@ -109,7 +110,11 @@ func (r *Run) Go(ctx context.Context) Outcome {
 	var stopAlways func()
 	r.always, stopAlways = reserved(work, r.play.Reserve)
 	defer stopAlways()
-	stopNotice := context.AfterFunc(work, func() { r.noticeCut(work) })
+	noticed := make(chan struct{})
+	stopNotice := context.AfterFunc(work, func() {
+		defer close(noticed)
+		r.noticeCut(work)
+	})
 
 	r.events.Emit(Event{Type: RunStart, Run: r.ID, Play: r.play.Name, Text: r.play.File})
 	if r.cfg.Borrow {
@@ -120,7 +125,9 @@ func (r *Run) Go(ctx context.Context) Outcome {
 			r.step(work, s)
 		}
 	}
-	stopNotice()
+	if !stopNotice() {
+		<-noticed // nothing is said after the end
+	}
 	end()
 	for _, h := range r.Hosts {
 		h.hangUp()

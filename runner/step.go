@@ -204,6 +204,7 @@ func (r *Run) attempt(ctx context.Context, t *Task) (d doing, again bool) {
 	defer cancel()
 	stdout, stderr := t.capture()
 	d.res, d.err = t.do(inner)
+	r.tellFiles(d.err)
 	stdout.flush()
 	stderr.flush()
 	d.res.stdout, d.res.stderr, d.res.truncated = string(stdout.kept), string(stderr.kept), stdout.cut || stderr.cut

@@ -54,14 +54,18 @@ type Dialer struct {
 // Dial makes one attempt to connect and log in.
 func (d *Dialer) Dial(ctx context.Context, m cloud.Machine) (runner.Conn, error) {
 	d.once.Do(d.defaults)
+	return withFiles(ctx, func() (runner.Conn, error) { return d.dial(ctx, m) })
+}
+
+func (d *Dialer) dial(ctx context.Context, m cloud.Machine) (runner.Conn, error) {
 	addr := net.JoinHostPort(m.Address, strconv.Itoa(m.Port))
 	check, err := d.keys.forMachine(m, addr)
 	if err != nil {
-		return nil, &runner.UnreachableError{Err: err, Final: true, Remedy: "correct it, or run gofab where it can be read"}
+		return nil, unread(err, "correct it, or run gofab where it can be read")
 	}
 	auth, err := d.auth.methods(d, m)
 	if err != nil {
-		return nil, &runner.UnreachableError{Err: err, Final: true, Remedy: "name a readable key with key=… or start ssh-agent"}
+		return nil, unread(err, "name a readable key with key=… or start ssh-agent")
 	}
 	one := d.of(m.Address)
 	if err := one.enter(ctx); err != nil {

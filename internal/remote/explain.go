@@ -39,6 +39,11 @@ func (d *Dialer) explain(ctx context.Context, m cloud.Machine, addr string, err 
 	var dns *net.DNSError
 	var hand *handshakeError
 	errors.As(err, &hand)
+	if full := noFiles(err); full != nil {
+		out.Err = fmt.Errorf("connect to %s: this computer opens no more connections: %w", addr, full)
+		out.Final = true // until the play ends, which may be long after a machine's time to boot
+		return out
+	}
 	switch {
 	case errors.As(err, &keyErr):
 		what, out.Remedy, out.Final = keyErr.what, keyErr.remedy, true
@@ -72,6 +77,14 @@ func (d *Dialer) explain(ctx context.Context, m cloud.Machine, addr string, err 
 	}
 	out.Err = fmt.Errorf("connect to %s: %s", addr, what)
 	return out
+}
+
+// unread is a file here that a login needs and that cannot be read.
+func unread(err error, remedy string) error {
+	if noFiles(err) != nil {
+		remedy = "" // nothing is wrong with this one
+	}
+	return &runner.UnreachableError{Err: err, Final: true, Remedy: remedy}
 }
 
 func isTimeout(err error) bool {

@@ -31,6 +31,14 @@ func TestMain(m *testing.M) {
 		controller()
 		return
 	}
+	if os.Getenv(fewFilesEnv) != "" {
+		fewFiles()
+		return
+	}
+	if os.Getenv(filesHostEnv) != "" {
+		filesHost()
+		return
+	}
 	if lab.IsSimulation() {
 		return
 	}
