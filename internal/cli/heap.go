@@ -9,31 +9,23 @@ import (
 
 // What a collection costs grows with the goroutines that there are, several for each host, more than
 // with the heap: as long as that is small, it is collected seldom. With a thousand hosts it is memory
-// that is to be saved. GOGC in the environment has the last word.
+// that is to be saved.
 const (
-	seldom    = 400      // percent
-	often     = 60       // percent
-	smallHeap = 12 << 20 // bytes in use
+	spare = 16 << 20 // bytes that may be allocated between two collections
+	often = 60       // percent of the heap, where that is more
 )
 
+// collectSeldom sets when garbage is collected. GOGC in the environment has the last word.
 func collectSeldom() {
-	if os.Getenv("GOGC") != "" {
-		return
+	if os.Getenv("GOGC") == "" {
+		afterCollection()
 	}
-	debug.SetGCPercent(seldom)
-	afterCollection()
 }
 
-// afterCollection looks at the heap after the next collection, and at each that follows as long as
-// the heap is small.
+// afterCollection decides when the next collection is due, now and after each.
 func afterCollection() {
-	runtime.SetFinalizer(new([16]byte), func(*[16]byte) {
-		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-		metrics.Read(live)
-		if live[0].Value.Uint64() > smallHeap {
-			debug.SetGCPercent(often)
-			return
-		}
-		afterCollection()
-	})
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	debug.SetGCPercent(int(max(often, 100*spare/max(live[0].Value.Uint64(), 1<<20))))
+	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { afterCollection() })
 }
