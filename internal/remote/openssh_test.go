@@ -147,6 +147,16 @@ func TestOpenSSHFiles(t *testing.T) {
 	})
 }
 
+func TestTransfersWithBusybox(t *testing.T) {
+	t.Parallel()
+	h := serveShell(t, shells["busybox"](t))
+	c := h.dial(t)
+	roundTrip(t, c, forest(t), h.Home)
+	if got := output(t, c, runner.Command{Text: "find . -name '.gofab*'"}); got != "0|||<nil>" {
+		t.Errorf("left: %s", got)
+	}
+}
+
 // What the host has to say of a full disk is "Failure".
 func TestOpenSSHFullDisk(t *testing.T) {
 	t.Parallel()

@@ -30,7 +30,7 @@ func writeFile(t *testing.T, text []byte) string {
 }
 
 // odd are names that quoting gets wrong.
-var odd = []string{"plain", "with space", "-rf", "it's", `"x"`, "$HOME", "a\nb", "ünï ☃", "*", `back\slash`, "~", "#x", ".hidden", "..a", "%s"}
+var odd = []string{"plain", "with space", "-rf", "it's", `"x"`, "$HOME", "a\nb", "ünï ☃", "latin \xe9", "*", `back\slash`, "~", "#x", ".hidden", "..a", "%s"}
 
 // forest makes a directory with all that a file system has.
 func forest(t *testing.T) string {
