@@ -182,3 +182,20 @@ func serveSFTP(t *testing.T, files sftp.Handlers) cloud.Machine {
 		server.Close()
 	})
 }
+
+// sshd may end a session that nobody uses (ChannelTimeout). The next transfer takes another.
+func TestSessionEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	sessions := make(chan ssh.Channel, 2)
+	c := dial(t, &remote.Dialer{}, serveSSH(t, &ssh.ServerConfig{NoClientAuth: true}, func(ch ssh.Channel) {
+		sessions <- ch
+		go sftp.NewRequestServer(ch, sftp.Handlers{FileGet: liar{}, FileList: liar{}}).Serve()
+	}))
+	for range 2 {
+		if _, err := c.Get(t.Context(), "/evil", t.TempDir()); err != nil {
+			t.Fatal(err)
+		}
+		(<-sessions).Close()
+		time.Sleep(200 * time.Millisecond) // until it is known here
+	}
+}

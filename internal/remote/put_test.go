@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/gofab/gofab/internal/lab"
 	"github.com/gofab/gofab/internal/remote"
 	"github.com/gofab/gofab/runner"
@@ -370,5 +372,41 @@ func TestTransferOverSilentNetwork(t *testing.T) {
 	unreachable(t, err)
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// A server may accept whatever is asked for and do nothing about it.
+func TestTransferWithMuteServer(t *testing.T) {
+	t.Parallel()
+	c := dial(t, &remote.Dialer{}, serveSSH(t, &ssh.ServerConfig{NoClientAuth: true}, func(ssh.Channel) {}))
+	stopStuck(t, func(ctx context.Context) error {
+		_, err := c.Get(ctx, "file", t.TempDir())
+		return err
+	})
+	stopStuck(t, func(ctx context.Context) error {
+		_, err := c.Put(ctx, "put_test.go", "file", runner.PutOptions{})
+		return err
+	})
+}
+
+// stopStuck cancels a transfer that has come as far as it can.
+func stopStuck(t *testing.T, transfer func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- transfer(ctx) }()
+	select {
+	case err := <-done:
+		t.Fatalf("it has ended: %v", err)
+	case <-time.After(time.Second):
+	}
+	cancel(errStop)
+	select {
+	case err := <-done:
+		if !errors.Is(err, errStop) {
+			t.Error(err)
+		}
+	case <-time.After(8 * time.Second):
+		t.Fatal("it has not returned")
 	}
 }
