@@ -212,6 +212,54 @@ func TestTreeCutShort(t *testing.T) {
 	}
 }
 
+// A tree that has arrived when its transfer is cancelled is not left beside its place, whether the
+// host says so at once or when nobody listens any more.
+func TestTreeCancelledAtItsEnd(t *testing.T) {
+	t.Parallel()
+	src := t.TempDir()
+	check(t, os.WriteFile(src+"/leaf", []byte("x"), 0o644))
+	for name, pause := range map[string]time.Duration{"soon": 0, "late": 3 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := without(t, "find")
+			bin := strings.TrimPrefix(path[0], "PATH=")
+			check(t, os.WriteFile(bin+"/find", []byte("#!/bin/sh\nuntil [ -e "+bin+"/go ]; do /bin/sleep 0.1; done\nexec /usr/bin/find \"$@\"\n"), 0o755))
+			h := serveShell(t, shell{"/bin/sh", path})
+			c := h.dial(t)
+			check(t, os.Mkdir(h.Home+"/there", 0o755))
+			ctx, cancel := context.WithCancelCause(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				_, err := c.Put(ctx, src, "there", runner.PutOptions{})
+				done <- err
+			}()
+			lab.Eventually(t, 10*time.Second, "it has arrived", func() bool {
+				names, _ := filepath.Glob(h.Home + "/there/.gofab-*/whole")
+				return len(names) > 0
+			})
+			cancel(errStop)
+			time.AfterFunc(pause, func() { os.WriteFile(bin+"/go", nil, 0o644) })
+			if err := <-done; !errors.Is(err, errStop) {
+				t.Error(err)
+			}
+			lab.Eventually(t, 5*time.Second, "nothing is left", func() bool { return list(h.Home+"/there") == "" })
+		})
+	}
+}
+
+// A login shell that greets makes transfers slower at most.
+func TestTransfersAfterGreeting(t *testing.T) {
+	t.Parallel()
+	login := writeFile(t, []byte("#!/bin/sh\necho welcome\nexec /bin/sh \"$@\"\n"))
+	check(t, os.Chmod(login, 0o755))
+	h := serveShell(t, shell{login, []string{"PATH=" + os.Getenv("PATH")}})
+	c := h.dial(t)
+	roundTrip(t, c, forest(t), h.Home)
+	if left := output(t, c, runner.Command{Text: "find . -name '.gofab*'"}); left != "0|welcome\n||<nil>" {
+		t.Errorf("left: %s", left)
+	}
+}
+
 // arrived is the size of all files in dir.
 func arrived(dir string) (sum int64) {
 	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
