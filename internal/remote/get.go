@@ -64,6 +64,9 @@ func (g *getter) get(ctx context.Context, src, dest string) error {
 	}
 	defer g.root.Close()
 	if !info.IsDir() {
+		if there, err := os.Stat(dest); err == nil && !there.IsDir() && !there.Mode().IsRegular() {
+			return locally(fmt.Errorf("%s is there and is no file: choose another dest", dest))
+		}
 		return g.file(ctx, from, name, info)
 	}
 	if err := g.stream(ctx, from); !errors.Is(err, errNoStream) {
@@ -100,7 +103,7 @@ func localName(src, dest string, srcIsDir bool) string {
 		into = err == nil && info.IsDir()
 	}
 	if into {
-		return filepath.Join(dest, path.Base(path.Clean(src)))
+		return filepath.Join(dest, path.Base(path.Clean("/"+src))) // which is never ".."
 	}
 	return filepath.Clean(dest)
 }

@@ -185,12 +185,17 @@ func TestPutErrors(t *testing.T) {
 	check(t, os.WriteFile(src+"/file", []byte("x"), 0o644))
 	check(t, syscall.Mkfifo(src+"/pipe", 0o644))
 	check(t, os.WriteFile(h.Home+"/file", nil, 0o644))
+	check(t, syscall.Mkfifo(h.Home+"/pipe", 0o644)) // as /dev/null is there
+	check(t, os.Mkdir(h.Home+"/in", 0o755))
+	check(t, syscall.Mkfifo(h.Home+"/in/file", 0o644))
 	for _, test := range []struct{ src, dest, want string }{
 		{src + "/missing", "a", "stat " + src + "/missing: no such file or directory"},
 		{src + "/file", "file/a", "make directory file on the host: mkdir file: not a directory"},
 		{src + "/file", "~root/x", "~root/x: only ~/ is known, not other users' homes: write the whole path"},
 		{src + "/file", "/proc/none/x", "make directory /proc/none on the host: file does not exist"},
 		{src + "/pipe", "a", src + "/pipe is neither a file nor a directory: leave it out of what is put"},
+		{src + "/file", "pipe", "pipe on the host is there and is no file: choose another dest"},
+		{src + "/file", "in", "in/file on the host is there and is no file: choose another dest"},
 		{src, "a", src + "/pipe is neither a file nor a directory: leave it out of what is put"},
 	} {
 		if _, err := c.Put(t.Context(), test.src, test.dest, runner.PutOptions{}); err == nil || err.Error() != test.want {
