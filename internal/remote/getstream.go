@@ -128,7 +128,7 @@ func (a *arrivals) take(h *tar.Header, content io.Reader, buf []byte) error {
 		return a.refused(h, a.root.Symlink(h.Linkname, name))
 	case tar.TypeLink:
 		return a.again(h, name, buf)
-	case tar.TypeReg:
+	case tar.TypeReg, tar.TypeGNUSparse:
 		if sparse(h) {
 			return errNoStream // a few bytes could fill the disk
 		}
@@ -185,6 +185,9 @@ func (a *arrivals) refused(h *tar.Header, err error) error {
 
 // sparse tells files with holes, which have no bytes in the archive.
 func sparse(h *tar.Header) bool {
+	if h.Typeflag == tar.TypeGNUSparse {
+		return true
+	}
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
 			return true

@@ -192,6 +192,7 @@ func TestPutErrors(t *testing.T) {
 		{src + "/missing", "a", "stat " + src + "/missing: no such file or directory"},
 		{src + "/file", "file/a", "make directory file on the host: mkdir file: not a directory"},
 		{src + "/file", "~root/x", "~root/x: only ~/ is known, not other users' homes: write the whole path"},
+		{src + "/file", "a\x00b", `"a\x00b": a name cannot hold a NUL byte`},
 		{src + "/file", "/proc/none/x", "make directory /proc/none on the host: file does not exist"},
 		{src + "/pipe", "a", src + "/pipe is neither a file nor a directory: leave it out of what is put"},
 		{src + "/file", "pipe", "pipe on the host is there and is no file: choose another dest"},

@@ -164,6 +164,8 @@ func (f localFile) WriteAt(b []byte, off int64) (int, error) {
 // remotePath makes an SFTP path of what people write. SFTP starts in the home directory.
 func remotePath(p string) (string, error) {
 	switch {
+	case strings.ContainsRune(p, 0):
+		return "", locally(fmt.Errorf("%q: a name cannot hold a NUL byte", p)) // sshd would drop the connection
 	case p == "~" || p == "~/":
 		return ".", nil
 	case strings.HasPrefix(p, "~/"):

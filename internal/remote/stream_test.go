@@ -166,6 +166,22 @@ directory "sub"
 	}
 }
 
+// A host's tar may look for holes without being asked.
+func TestGetTreeWithHoles(t *testing.T) {
+	t.Parallel()
+	path := without(t, "tar")
+	check(t, os.WriteFile(strings.TrimPrefix(path[0], "PATH=")+"/tar", []byte("#!/bin/sh\nexec /usr/bin/tar -S \"$@\"\n"), 0o755))
+	h := serveShell(t, shell{"/bin/sh", path})
+	check(t, os.MkdirAll(h.Home+"/tree", 0o755))
+	check(t, os.WriteFile(h.Home+"/tree/holes", []byte("x"), 0o644))
+	check(t, os.Truncate(h.Home+"/tree/holes", 1<<20))
+	dir := t.TempDir()
+	copied, err := h.dial(t).Get(t.Context(), "tree", dir)
+	if text, _ := os.ReadFile(dir + "/holes"); err != nil || copied.Files != 1 || len(text) != 1<<20 || text[0] != 'x' {
+		t.Errorf("%+v, %d bytes, %v", copied, len(text), err)
+	}
+}
+
 // Cancelled or cut off, a tree leaves nothing, but for the part of a host that cannot be asked to
 // remove it.
 func TestTreeCutShort(t *testing.T) {
