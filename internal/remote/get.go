@@ -145,11 +145,16 @@ func (g *getter) link(remote, local string) error {
 	if err != nil {
 		return remoteError("read the link", remote, err)
 	}
-	if err := g.root.Remove(local); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	temp := filepath.Join(filepath.Dir(local), ".gofab-"+rand.Text())
+	if err := g.root.Symlink(target, temp); err != nil {
+		return locally(err)
+	}
+	if err := g.root.Rename(temp, local); err != nil {
+		g.root.Remove(temp)
 		return locally(err)
 	}
 	g.files.Add(1)
-	return locally(g.root.Symlink(target, local))
+	return nil
 }
 
 // localMode is what a file becomes here: the user can always read and write it.

@@ -137,11 +137,16 @@ func (p *putter) link(name, remote string) error {
 	if err != nil {
 		return locally(err)
 	}
-	if err := p.client.Remove(remote); err != nil && !os.IsNotExist(err) {
+	temp := path.Join(path.Dir(remote), ".gofab-"+rand.Text())
+	if err := p.client.Symlink(target, temp); err != nil {
+		return remoteError("link", remote, err)
+	}
+	if err := p.client.PosixRename(temp, remote); err != nil {
+		p.client.Remove(temp)
 		return remoteError("replace", remote, err)
 	}
 	p.files.Add(1)
-	return remoteError("link", remote, p.client.Symlink(target, remote))
+	return nil
 }
 
 // file writes beside the destination and renames, so that nobody sees half of it and a running

@@ -132,6 +132,29 @@ func TestTreeInTheWay(t *testing.T) {
 	}
 }
 
+// A directory is not removed to make room for a link, and a link that is there is replaced.
+func TestDirectoryInPlaceOfLink(t *testing.T) {
+	t.Parallel()
+	for _, missing := range [][]string{nil, {"tar"}} {
+		h := serveShell(t, shell{"/bin/sh", without(t, missing...)})
+		c := h.dial(t)
+		src, back := h.Home+"/src", t.TempDir()
+		check(t, os.MkdirAll(src, 0o755))
+		check(t, os.Symlink("/nowhere", src+"/link"))
+		check(t, os.MkdirAll(h.Home+"/there/link", 0o755))
+		check(t, os.Mkdir(back+"/link", 0o755))
+		if _, err := c.Put(t.Context(), src, "there", runner.PutOptions{}); err == nil || !strings.HasPrefix(err.Error(), "replace there/link on the host") {
+			t.Errorf("without %s: %v", missing, err)
+		}
+		if _, err := c.Get(t.Context(), "src", back); err == nil {
+			t.Errorf("without %s: no error", missing)
+		}
+		if got := describe(t, h.Home+"/there") + describe(t, back); got != strings.Repeat("directory \".\"\ndirectory \"link\"\n", 2) {
+			t.Errorf("without %s, there is %s", missing, got)
+		}
+	}
+}
+
 // tar looks for the content of no file that says that it has none, and writes a name of a file
 // that it has had already as a link.
 func TestGetTreeOfOddFiles(t *testing.T) {
