@@ -244,6 +244,31 @@ func TestOpenSSHMaxSessions(t *testing.T) {
 	}
 }
 
+// Transfers leave a session open for the next; it does not keep a command out.
+func TestOpenSSHTransfersWithFewSessions(t *testing.T) {
+	t.Parallel()
+	for _, most := range []string{"1", "2"} {
+		t.Run(most, func(t *testing.T) {
+			t.Parallel()
+			c := dial(t, &remote.Dialer{}, lab.Sshd(t, 1, "MaxSessions "+most).Machines(lab.User)[0])
+			dir := "sessions-" + rand.Text()
+			defer c.Exec(t.Context(), runner.Command{Text: "rm -rf " + dir}, io.Discard, io.Discard)
+			if _, err := c.Put(t.Context(), writeFile(t, nil), dir+"/empty", runner.PutOptions{}); err != nil {
+				t.Error(err)
+			}
+			if got := output(t, c, runner.Command{Text: "echo ready"}); got != "0|ready\n||<nil>" {
+				t.Errorf("after put: %s", got)
+			}
+			for range 2 {
+				roundTrip(t, c, forest(t), dir)
+				if got := output(t, c, runner.Command{Text: "echo ready"}); got != "0|ready\n||<nil>" {
+					t.Errorf("after get: %s", got)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkRaceEnd tells how long it takes from the first success to the last loser's confirmed end.
 // All hosts share this computer, on which each looks through all processes.
 func BenchmarkRaceEnd(b *testing.B) {

@@ -132,6 +132,16 @@ func (c *conn) giveSFTP(s *sftpSession) {
 	c.idle = append(c.idle, s)
 }
 
+// restSFTP ends the sessions that wait for the next transfer, when others need them more.
+func (c *conn) restSFTP() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.idle {
+		s.Close()
+	}
+	c.idle = nil
+}
+
 // localError is a failure of a file on the controller, which the host has no part in.
 type localError struct{ error }
 
