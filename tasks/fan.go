@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/gofab/gofab/runner"
 )
@@ -13,6 +15,8 @@ const (
 	hostsPerSeed = 32 // so many hosts get the file from here for each that is then a beginning
 	perSource    = 2  // hosts that fetch from one host at once
 	futile       = 2  // fetches that fail, before one has succeeded, after which nobody tries any more
+
+	readyLimit = 20 * time.Second // for a host to serve, which takes moments; others wait for it
 )
 
 // fan is one file on its way: from here to a few hosts, from those to others, and so on. Each that
@@ -37,8 +41,9 @@ type fan struct {
 // holder is a host that serves.
 type holder struct {
 	runner.Source
-	name string
-	busy int
+	name    string
+	busy    int
+	settled bool // it serves, or nobody waits for it any more
 }
 
 var errSpread = errors.New("the file is where it should be")
@@ -90,23 +95,24 @@ func (f *fan) choose() (from *holder, here bool) {
 }
 
 // fetched gives a place at a source back. A source from which a host could not fetch is left alone
-// from then on, until another can.
-func (f *fan) fetched(from *holder, err error) {
+// from then on; a host that is lost itself, or was stopped, says nothing of its source.
+func (f *fan) fetched(from *holder, err error, ownFault bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.change()
 	from.busy--
-	if err == nil {
+	switch {
+	case err == nil:
 		f.fetches++
-		return
+	case !ownFault:
+		f.futile++
+		f.drop(from)
 	}
-	f.futile++
-	for i, s := range f.sources {
-		if s == from {
-			f.sources = append(f.sources[:i:i], f.sources[i+1:]...)
-			return
-		}
-	}
+}
+
+// drop ends a source. f.mu is held.
+func (f *fan) drop(h *holder) {
+	f.sources = slices.DeleteFunc(f.sources, func(s *holder) bool { return s == h })
 }
 
 // gaveUp ends what choose began, for a host that does not get the file.
@@ -120,7 +126,7 @@ func (f *fan) gaveUp() {
 
 // serve makes a source of a host that has the file, if somebody may still want it. The host's own
 // task does not wait for that.
-func (f *fan) serve(ctx context.Context, t *runner.Task, peer runner.Peer, dest string) {
+func (f *fan) serve(ctx context.Context, name string, notice func(string), peer runner.Peer, dest string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.left--
@@ -129,27 +135,49 @@ func (f *fan) serve(ctx context.Context, t *runner.Task, peer runner.Peer, dest 
 		f.change()
 		return
 	}
-	h := &holder{name: t.Host.Name()}
+	h := &holder{name: name}
 	f.work.Go(func() {
-		settled := sync.OnceFunc(func() { f.coming--; f.change() })
+		late := time.AfterFunc(readyLimit, func() {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if f.settle(h) {
+				f.futile++
+				notice(fmt.Sprintf("nobody waits any more for it to hand the file on: it was not ready within %v", readyLimit))
+			}
+		})
 		err := peer.Serve(f.ctx, f.file, dest, func(s runner.Source) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			h.Source = s
 			f.sources = append(f.sources, h)
-			settled()
+			f.settle(h)
+			f.change()
 		})
+		late.Stop()
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		settled()
+		f.drop(h) // also one that is lost
+		f.settle(h)
+		f.change()
 		switch {
 		case err != nil && f.ctx.Err() != nil:
 			f.errs = append(f.errs, fmt.Errorf("%s: the key that others fetched with may still be in ~/.ssh/authorized_keys: %w", h.name, err))
 		case err != nil:
 			f.futile++
-			t.Notice(fmt.Sprintf("it cannot hand the file on: %v", err))
+			notice(fmt.Sprintf("it cannot hand the file on: %v", err))
 		}
 	})
+}
+
+// settle says that nobody has to wait for h, and whether that is news. f.mu is held.
+func (f *fan) settle(h *holder) bool {
+	if h.settled {
+		return false
+	}
+	h.settled = true
+	f.coming--
+	f.change()
+	return true
 }
 
 // end has the sources take the key back, and waits until they have.

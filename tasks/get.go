@@ -54,7 +54,7 @@ func (g *get) collisions(tasks []*runner.Task) error {
 			return err
 		}
 		if strings.HasSuffix(dest, "/") {
-			dest += path.Base(src)
+			dest += path.Base(path.Clean("/" + src))
 		}
 		abs, err := filepath.Abs(dest)
 		if err != nil {

@@ -59,12 +59,13 @@ func (s *spread) put(ctx context.Context, t *runner.Task, conn runner.Conn, src,
 	}
 	if from != nil {
 		done, err = peer.Fetch(ctx, f.file, from.Source, dest)
-		f.fetched(from, err)
-		if err == nil {
-			f.serve(ctx, t, peer, dest)
+		ownFault := ctx.Err() != nil || unreachable(err)
+		f.fetched(from, err, ownFault)
+		switch {
+		case err == nil:
+			f.serve(ctx, t.Host.Name(), t.Notice, peer, dest)
 			return done, from.name, nil
-		}
-		if ctx.Err() != nil || unreachable(err) {
+		case ownFault:
 			f.gaveUp()
 			return done, "", err
 		}
@@ -74,7 +75,7 @@ func (s *spread) put(ctx context.Context, t *runner.Task, conn runner.Conn, src,
 		f.gaveUp()
 		return done, "", err
 	}
-	f.serve(ctx, t, peer, dest)
+	f.serve(ctx, t.Host.Name(), t.Notice, peer, dest)
 	return done, "", nil
 }
 
@@ -108,18 +109,18 @@ func shared(src string, opt runner.PutOptions) (runner.Shared, error) {
 	if err != nil {
 		return none, err
 	}
+	info, err := os.Stat(src)
+	if err != nil {
+		return none, err
+	}
+	if !info.Mode().IsRegular() { // to open a pipe would wait for its writer
+		return none, fmt.Errorf("%s is not a file, and spread takes one: pack it, or leave spread out", src)
+	}
 	in, err := os.Open(src)
 	if err != nil {
 		return none, err
 	}
 	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return none, err
-	}
-	if !info.Mode().IsRegular() {
-		return none, fmt.Errorf("%s is not a file, and spread takes one: pack it, or leave spread out", src)
-	}
 	sum := sha256.New()
 	size, err := io.Copy(sum, in)
 	if err != nil {

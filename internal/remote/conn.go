@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/melbahja/goph"
-	"github.com/pkg/sftp"
 
 	"github.com/gofab/gofab/runner"
 )
@@ -31,7 +30,7 @@ type conn struct {
 	mu     sync.Mutex
 	closed bool           // by us
 	ended  bool           // gone is closed
-	idle   []*sftp.Client // for the next transfers
+	idle   []*sftpSession // for the next transfers
 
 	noTar atomic.Bool // as a transfer has found out
 }

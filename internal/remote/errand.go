@@ -27,28 +27,42 @@ type errand struct {
 
 // errand starts a command if the host does that before ctx ends.
 func (c *conn) errand(ctx context.Context, line string) (*errand, error) {
-	type started struct {
-		*errand
+	e, err := within(ctx, func() (*errand, error) { return c.begin(line) })
+	switch {
+	case errors.Is(err, errNotStarted):
+		return nil, cutOff(ctx)
+	case err != nil:
+		return nil, c.orNoStream(err)
+	}
+	return e, nil
+}
+
+// errNotStarted says that ctx has ended before something on the host had begun.
+var errNotStarted = errors.New("not started in time")
+
+// within gives what start starts, or errNotStarted: a host may take a request and leave it lying.
+// What starts later is closed.
+func within[T io.Closer](ctx context.Context, start func() (T, error)) (T, error) {
+	type outcome struct {
+		it  T
 		err error
 	}
-	come := make(chan started, 1)
+	come := make(chan outcome, 1)
 	go func() {
-		e, err := c.begin(line)
-		come <- started{e, err}
+		it, err := start()
+		come <- outcome{it, err}
 	}()
 	select {
-	case s := <-come:
-		if s.err != nil {
-			return nil, c.orNoStream(s.err)
-		}
-		return s.errand, nil
+	case o := <-come:
+		return o.it, o.err
 	case <-ctx.Done():
 		go func() {
-			if s := <-come; s.err == nil {
-				s.Close()
+			if o := <-come; o.err == nil {
+				o.it.Close()
 			}
 		}()
-		return nil, cutOff(ctx)
+		var none T
+		return none, errNotStarted
 	}
 }
 

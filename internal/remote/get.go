@@ -64,6 +64,9 @@ func (g *getter) get(ctx context.Context, src, dest string) error {
 	}
 	defer g.root.Close()
 	if !info.IsDir() {
+		if there, err := os.Stat(dest); err == nil && !there.IsDir() && !there.Mode().IsRegular() {
+			return locally(fmt.Errorf("%s is there and is no file: choose another dest", dest))
+		}
 		return g.file(ctx, from, name, info)
 	}
 	if err := g.stream(ctx, from); !errors.Is(err, errNoStream) {
@@ -100,7 +103,7 @@ func localName(src, dest string, srcIsDir bool) string {
 		into = err == nil && info.IsDir()
 	}
 	if into {
-		return filepath.Join(dest, path.Base(path.Clean(src)))
+		return filepath.Join(dest, path.Base(path.Clean("/"+src))) // which is never ".."
 	}
 	return filepath.Clean(dest)
 }
@@ -142,11 +145,16 @@ func (g *getter) link(remote, local string) error {
 	if err != nil {
 		return remoteError("read the link", remote, err)
 	}
-	if err := g.root.Remove(local); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	temp := filepath.Join(filepath.Dir(local), ".gofab-"+rand.Text())
+	if err := g.root.Symlink(target, temp); err != nil {
+		return locally(err)
+	}
+	if err := g.root.Rename(temp, local); err != nil {
+		g.root.Remove(temp)
 		return locally(err)
 	}
 	g.files.Add(1)
-	return locally(g.root.Symlink(target, local))
+	return nil
 }
 
 // localMode is what a file becomes here: the user can always read and write it.

@@ -35,6 +35,8 @@ func TestGetDestinations(t *testing.T) {
 		{"tree/", "there", "there/sub/leaf"},
 		{"tree", "there/", "there/tree/sub/leaf"},
 		{"link", "linked", "linked/sub/leaf"},
+		{"tree/sub/..", "in/", "in/tree/sub/leaf"},
+		{"../" + filepath.Base(h.Home) + "/tree/sub/", "in/", "in/sub/leaf"},
 	} {
 		dir := t.TempDir()
 		check(t, os.Mkdir(dir+"/there", 0o755))
@@ -47,6 +49,22 @@ func TestGetDestinations(t *testing.T) {
 	}
 }
 
+// A src without a name of its own comes into dest, and not beside it.
+func TestGetParent(t *testing.T) {
+	t.Parallel()
+	h := serve(t)
+	check(t, os.WriteFile(h.Home+"/file", nil, 0o644))
+	dir, err := os.MkdirTemp("", "gofab-remote-") // not in what is fetched
+	check(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if _, err := h.dial(t).Get(t.Context(), "..", dir+"/in/"); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir + "/in/" + filepath.Base(h.Home) + "/file"); err != nil || list(dir) != "in" {
+		t.Errorf("%v; there is %s", err, list(dir))
+	}
+}
+
 func TestGetErrors(t *testing.T) {
 	t.Parallel()
 	h := serve(t)
@@ -54,10 +72,13 @@ func TestGetErrors(t *testing.T) {
 	check(t, syscall.Mkfifo(h.Home+"/pipe", 0o644))
 	check(t, os.WriteFile(h.Home+"/file", nil, 0o644))
 	local := writeFile(t, nil)
+	pipe := t.TempDir() + "/pipe"
+	check(t, syscall.Mkfifo(pipe, 0o644)) // as /dev/null is there
 	for _, test := range []struct{ src, dest, want string }{
 		{"missing", "a", "read missing on the host: file does not exist"},
 		{"pipe", t.TempDir(), "pipe on the host is neither a file nor a directory"},
 		{"~root/x", "a", "~root/x: only ~/ is known, not other users' homes: write the whole path"},
+		{"file", pipe, pipe + " is there and is no file: choose another dest"},
 		{"file", local + "/a", "mkdir " + local + ": not a directory"},
 	} {
 		if _, err := c.Get(t.Context(), test.src, test.dest); err == nil || err.Error() != test.want {
@@ -181,4 +202,21 @@ func serveSFTP(t *testing.T, files sftp.Handlers) cloud.Machine {
 		server.Serve()
 		server.Close()
 	})
+}
+
+// sshd may end a session that nobody uses (ChannelTimeout). The next transfer takes another.
+func TestSessionEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	sessions := make(chan ssh.Channel, 2)
+	c := dial(t, &remote.Dialer{}, serveSSH(t, &ssh.ServerConfig{NoClientAuth: true}, func(ch ssh.Channel) {
+		sessions <- ch
+		go sftp.NewRequestServer(ch, sftp.Handlers{FileGet: liar{}, FileList: liar{}}).Serve()
+	}))
+	for range 2 {
+		if _, err := c.Get(t.Context(), "/evil", t.TempDir()); err != nil {
+			t.Fatal(err)
+		}
+		(<-sessions).Close()
+		time.Sleep(200 * time.Millisecond) // until it is known here
+	}
 }

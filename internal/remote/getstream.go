@@ -42,7 +42,7 @@ func (g *getter) stream(ctx context.Context, from string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := g.place(stage, name); err != nil {
+	if err := g.place(stage, name, "."); err != nil {
 		return locally(err)
 	}
 	g.files.Add(int64(a.files))
@@ -50,20 +50,30 @@ func (g *getter) stream(ctx context.Context, from string) (err error) {
 	return nil
 }
 
-// place moves what lies in stage, a directory called name, to where it belongs.
-func (g *getter) place(stage *os.Root, name string) error {
-	return fs.WalkDir(stage.FS(), ".", func(rel string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil || rel == ".":
-			return err
-		case d.IsDir():
-			if err := g.root.Mkdir(rel, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-				return err
-			}
-			return nil
+// place moves what lies in dir of stage, a directory called name, to where it belongs. It does not
+// go by fs.FS, for which only UTF-8 is a name.
+func (g *getter) place(stage *os.Root, name, dir string) error {
+	in, err := stage.Open(dir)
+	if err != nil {
+		return err
+	}
+	entries, err := in.ReadDir(-1)
+	in.Close()
+	if err != nil {
+		return err
+	}
+	for _, d := range entries {
+		rel := path.Join(dir, d.Name())
+		if !d.IsDir() {
+			err = g.root.Rename(path.Join(name, rel), rel)
+		} else if err = g.root.Mkdir(rel, 0o777); err == nil || errors.Is(err, fs.ErrExist) {
+			err = g.place(stage, name, rel)
 		}
-		return g.root.Rename(path.Join(name, rel), rel)
-	})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // arrivals are the files of an archive that a host sends. The host is not trusted: names that lead
@@ -118,7 +128,7 @@ func (a *arrivals) take(h *tar.Header, content io.Reader, buf []byte) error {
 		return a.refused(h, a.root.Symlink(h.Linkname, name))
 	case tar.TypeLink:
 		return a.again(h, name, buf)
-	case tar.TypeReg:
+	case tar.TypeReg, tar.TypeGNUSparse:
 		if sparse(h) {
 			return errNoStream // a few bytes could fill the disk
 		}
@@ -175,6 +185,9 @@ func (a *arrivals) refused(h *tar.Header, err error) error {
 
 // sparse tells files with holes, which have no bytes in the archive.
 func sparse(h *tar.Header) bool {
+	if h.Typeflag == tar.TypeGNUSparse {
+		return true
+	}
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
 			return true

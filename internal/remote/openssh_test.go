@@ -148,6 +148,16 @@ func TestOpenSSHFiles(t *testing.T) {
 	})
 }
 
+func TestTransfersWithBusybox(t *testing.T) {
+	t.Parallel()
+	h := serveShell(t, shells["busybox"](t))
+	c := h.dial(t)
+	roundTrip(t, c, forest(t), h.Home)
+	if got := output(t, c, runner.Command{Text: "find . -name '.gofab*'"}); got != "0|||<nil>" {
+		t.Errorf("left: %s", got)
+	}
+}
+
 // What the host has to say of a full disk is "Failure".
 func TestOpenSSHFullDisk(t *testing.T) {
 	t.Parallel()
@@ -232,6 +242,31 @@ func TestOpenSSHMaxSessions(t *testing.T) {
 	k.stop(t, 5*time.Second)
 	if got := output(t, c, runner.Command{Text: "echo again"}); got != "0|again\n||<nil>" {
 		t.Errorf("%q", got)
+	}
+}
+
+// Transfers leave a session open for the next; it does not keep a command out.
+func TestOpenSSHTransfersWithFewSessions(t *testing.T) {
+	t.Parallel()
+	for _, most := range []string{"1", "2"} {
+		t.Run(most, func(t *testing.T) {
+			t.Parallel()
+			c := dial(t, &remote.Dialer{}, lab.Sshd(t, 1, "MaxSessions "+most).Machines(lab.User)[0])
+			dir := "sessions-" + rand.Text()
+			defer c.Exec(t.Context(), runner.Command{Text: "rm -rf " + dir}, io.Discard, io.Discard)
+			if _, err := c.Put(t.Context(), writeFile(t, nil), dir+"/empty", runner.PutOptions{}); err != nil {
+				t.Error(err)
+			}
+			if got := output(t, c, runner.Command{Text: "echo ready"}); got != "0|ready\n||<nil>" {
+				t.Errorf("after put: %s", got)
+			}
+			for range 2 {
+				roundTrip(t, c, forest(t), dir)
+				if got := output(t, c, runner.Command{Text: "echo ready"}); got != "0|ready\n||<nil>" {
+					t.Errorf("after get: %s", got)
+				}
+			}
+		})
 	}
 }
 

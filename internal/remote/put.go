@@ -56,11 +56,11 @@ func (p *putter) put(ctx context.Context, src, dest string) error {
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() && p.isDir(to) {
-		to = path.Join(to, filepath.Base(src))
-	}
 	if info.IsDir() {
 		return p.tree(ctx, src, to)
+	}
+	if to, err = p.place(to, filepath.Base(src)); err != nil {
+		return err
 	}
 	if err := p.client.MkdirAll(path.Dir(to)); err != nil {
 		return remoteError("make directory", path.Dir(to), err)
@@ -85,9 +85,18 @@ func putEnds(src, dest string) (from, to string, info fs.FileInfo, err error) {
 	return from, to, info, nil
 }
 
-func (p *putter) isDir(name string) bool {
-	info, err := p.client.Stat(name)
-	return err == nil && info.IsDir()
+// place is where a file goes that is called name: into to, if that is a directory. A device or a
+// pipe is not replaced by a file.
+func (p *putter) place(to, name string) (string, error) {
+	there, err := p.client.Stat(to)
+	if err == nil && there.IsDir() {
+		to = path.Join(to, name)
+		there, err = p.client.Stat(to)
+	}
+	if err == nil && !there.IsDir() && !there.Mode().IsRegular() {
+		return "", fmt.Errorf("%s on the host is there and is no file: choose another dest", to)
+	}
+	return to, nil
 }
 
 // tree makes the directories first, in order, then copies the files side by side.
@@ -128,11 +137,16 @@ func (p *putter) link(name, remote string) error {
 	if err != nil {
 		return locally(err)
 	}
-	if err := p.client.Remove(remote); err != nil && !os.IsNotExist(err) {
+	temp := path.Join(path.Dir(remote), ".gofab-"+rand.Text())
+	if err := p.client.Symlink(target, temp); err != nil {
+		return remoteError("link", remote, err)
+	}
+	if err := p.client.PosixRename(temp, remote); err != nil {
+		p.client.Remove(temp)
 		return remoteError("replace", remote, err)
 	}
 	p.files.Add(1)
-	return remoteError("link", remote, p.client.Symlink(target, remote))
+	return nil
 }
 
 // file writes beside the destination and renames, so that nobody sees half of it and a running

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/gofab/gofab/internal/lab"
 	"github.com/gofab/gofab/internal/remote"
 	"github.com/gofab/gofab/runner"
@@ -30,7 +32,7 @@ func writeFile(t *testing.T, text []byte) string {
 }
 
 // odd are names that quoting gets wrong.
-var odd = []string{"plain", "with space", "-rf", "it's", `"x"`, "$HOME", "a\nb", "ünï ☃", "*", `back\slash`, "~", "#x", ".hidden", "..a", "%s"}
+var odd = []string{"plain", "with space", "-rf", "it's", `"x"`, "$HOME", "a\nb", "ünï ☃", "latin \xe9", "*", `back\slash`, "~", "#x", ".hidden", "..a", "%s"}
 
 // forest makes a directory with all that a file system has.
 func forest(t *testing.T) string {
@@ -183,12 +185,18 @@ func TestPutErrors(t *testing.T) {
 	check(t, os.WriteFile(src+"/file", []byte("x"), 0o644))
 	check(t, syscall.Mkfifo(src+"/pipe", 0o644))
 	check(t, os.WriteFile(h.Home+"/file", nil, 0o644))
+	check(t, syscall.Mkfifo(h.Home+"/pipe", 0o644)) // as /dev/null is there
+	check(t, os.Mkdir(h.Home+"/in", 0o755))
+	check(t, syscall.Mkfifo(h.Home+"/in/file", 0o644))
 	for _, test := range []struct{ src, dest, want string }{
 		{src + "/missing", "a", "stat " + src + "/missing: no such file or directory"},
 		{src + "/file", "file/a", "make directory file on the host: mkdir file: not a directory"},
 		{src + "/file", "~root/x", "~root/x: only ~/ is known, not other users' homes: write the whole path"},
+		{src + "/file", "a\x00b", `"a\x00b": a name cannot hold a NUL byte`},
 		{src + "/file", "/proc/none/x", "make directory /proc/none on the host: file does not exist"},
 		{src + "/pipe", "a", src + "/pipe is neither a file nor a directory: leave it out of what is put"},
+		{src + "/file", "pipe", "pipe on the host is there and is no file: choose another dest"},
+		{src + "/file", "in", "in/file on the host is there and is no file: choose another dest"},
 		{src, "a", src + "/pipe is neither a file nor a directory: leave it out of what is put"},
 	} {
 		if _, err := c.Put(t.Context(), test.src, test.dest, runner.PutOptions{}); err == nil || err.Error() != test.want {
@@ -370,5 +378,41 @@ func TestTransferOverSilentNetwork(t *testing.T) {
 	unreachable(t, err)
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// A server may accept whatever is asked for and do nothing about it.
+func TestTransferWithMuteServer(t *testing.T) {
+	t.Parallel()
+	c := dial(t, &remote.Dialer{}, serveSSH(t, &ssh.ServerConfig{NoClientAuth: true}, func(ssh.Channel) {}))
+	stopStuck(t, func(ctx context.Context) error {
+		_, err := c.Get(ctx, "file", t.TempDir())
+		return err
+	})
+	stopStuck(t, func(ctx context.Context) error {
+		_, err := c.Put(ctx, "put_test.go", "file", runner.PutOptions{})
+		return err
+	})
+}
+
+// stopStuck cancels a transfer that has come as far as it can.
+func stopStuck(t *testing.T, transfer func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- transfer(ctx) }()
+	select {
+	case err := <-done:
+		t.Fatalf("it has ended: %v", err)
+	case <-time.After(time.Second):
+	}
+	cancel(errStop)
+	select {
+	case err := <-done:
+		if !errors.Is(err, errStop) {
+			t.Error(err)
+		}
+	case <-time.After(8 * time.Second):
+		t.Fatal("it has not returned")
 	}
 }

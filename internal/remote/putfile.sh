@@ -5,7 +5,7 @@ to=$1
 dir=${to%/*}
 [ -d "$dir/" ] || mkdir -p "$dir/" || exit
 part=$dir/.gofab-$5
-if [ ! -d "$to" ] && (umask 077 && set -C && exec cat >"$part") &&
+if { [ ! -e "$to" ] || [ -f "$to" ]; } && (umask 077 && set -C && exec cat >"$part") &&
   [ "$(wc -c <"$part")" -eq "$4" ] && chmod "$3" "$part" && mv -f "$part" "$to"; then
   echo "$5"
 else

@@ -61,7 +61,7 @@ func (p *putter) streamFile(ctx context.Context, c *conn, src, to string, info f
 	switch {
 	case err != nil:
 		return err
-	case answer != id+"\n":
+	case !strings.HasSuffix(answer, id+"\n"): // a login shell may have greeted before
 		return errNoStream
 	}
 	p.files.Add(1)
@@ -103,16 +103,28 @@ func (p *putter) streamTree(ctx context.Context, c *conn, src, to string) error 
 		}
 		return buf.Flush()
 	})
-	if err != nil {
+	_, stage, staged := strings.Cut(answer, id+" staged ") // a login shell may have greeted before
+	stage = strings.TrimSuffix(stage, "\n")
+	switch {
+	case staged && err != nil: // it was faster than the cancel
+		c.remove(ctx, stage)
 		return err
-	}
-	if stage, found := strings.CutPrefix(answer, id+" staged "); found {
-		return p.unstage(ctx, c, strings.TrimSuffix(stage, "\n"), base, tree.files)
-	}
-	if answer != id+" placed\n" {
+	case err != nil:
+		return err
+	case staged:
+		return p.unstage(ctx, c, stage, base, tree.files)
+	case !strings.HasSuffix(answer, id+" placed\n"):
 		return errNoStream
 	}
 	return nil
+}
+
+// remove removes what is ours on the host, also after a cancel.
+func (c *conn) remove(ctx context.Context, stage string) error {
+	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyLimit)
+	defer cancel()
+	_, err := c.send(tidy, `rm -rf "$1"`, []string{stage}, func(io.Writer) error { return nil })
+	return err
 }
 
 // unstage moves files that have arrived in stage to where it lies, and removes stage.
@@ -130,9 +142,7 @@ func (p *putter) unstage(ctx context.Context, c *conn, stage, base string, files
 		}
 		return group.Wait()
 	})
-	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyLimit) // a cancelled transfer leaves nothing
-	defer cancel()
-	_, tidyErr := c.send(tidy, `rm -rf "$1"`, []string{stage}, func(io.Writer) error { return nil })
+	tidyErr := c.remove(ctx, stage)
 	var local *localError
 	var gone *runner.UnreachableError
 	switch {

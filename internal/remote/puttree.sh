@@ -3,6 +3,7 @@
 # says so: tar may take half an archive for a whole one. A destination that is new is put into its
 # place in one piece. Otherwise its directories are made, and where the files wait is said: beside
 # their places, because mv would copy, slowly and in the open, where something is mounted in between.
+trap '' PIPE # if nobody hears us any more, nothing is left
 unset TAR_OPTIONS
 export EXTRACT_UNSAFE_SYMLINKS=1 # busybox: the links are ours
 command -v tar >/dev/null || exit 127

@@ -4,13 +4,19 @@
 # only sees to it that the key is gone.
 umask 077
 mkdir -p "$HOME/.ssh" || exit
-keys=$HOME/.ssh/authorized_keys made= mark=$4
+keys=$HOME/.ssh/authorized_keys made= mark=$4 held=
 ! [ -h "$keys" ] || keys=$(readlink -f "$keys") || exit
-[ -e "$keys" ] || made=yes
+new=$keys.$mark
 # Several hosts may share a home directory. A lock that somebody has left is not waited for long.
 lock() {
   tries=0
-  until mkdir "$HOME/.ssh/.gofab-lock" 2>/dev/null || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
+  until [ "$held" ] || mkdir "$HOME/.ssh/.gofab-lock" 2>/dev/null || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
+  held=yes
+}
+unlock() {
+  rm -f "$new"
+  rmdir "$HOME/.ssh/.gofab-lock"
+  held=
 }
 forget() {
   trap '' TERM INT HUP
@@ -18,12 +24,20 @@ forget() {
   while grep -qF "$mark" "$keys" 2>/dev/null; do
     [ $((again -= 1)) -ge 0 ] || exit 1
     lock
-    cp -p "$keys" "$keys.$mark" && { grep -vF "$mark" "$keys" >"$keys.$mark" || [ $? = 1 ]; } && mv -f "$keys.$mark" "$keys"
-    rmdir "$HOME/.ssh/.gofab-lock"
+    # It is compared because busybox's grep does not mind a full disk.
+    cp -p "$keys" "$new" && { grep -vF "$mark" "$keys" >"$new" || [ $? = 1 ]; } &&
+      [ "$(cat "$new")" = "$(grep -vF "$mark" "$keys")" ] && mv -f "$new" "$keys"
+    unlock
   done
-  rm -f "$keys.$mark"
+  [ -z "$held" ] || unlock # we were told to end in the midst of it
   [ -s "$keys" ] || [ -z "$made" ] || rm -f "$keys"
   exit 0
+}
+# Half a line would spoil the one that somebody adds after it.
+add() {
+  if [ -e "$keys" ]; then cp -p "$keys" "$new" || return; else made=yes; fi
+  [ ! -s "$new" ] || [ -z "$(tail -c 1 "$new")" ] || echo >>"$new" || return
+  printf '%s\n' "$1" >>"$new" && [ "$(tail -n 1 "$new")" = "$1" ] && mv -f "$new" "$keys"
 }
 [ "$1" ] || forget
 to=$1
@@ -39,9 +53,9 @@ esac
 trap '' PIPE # who would hear us may be gone
 trap forget TERM INT HUP
 lock
-[ ! -s "$keys" ] || [ -z "$(tail -c 1 "$keys")" ] || echo >>"$keys"
-printf '%s\n' "expiry-time=\"$5\",restrict,command=\"exec cat '$to'\" $3 $mark" >>"$keys"
-rmdir "$HOME/.ssh/.gofab-lock"
+add "expiry-time=\"$5\",restrict,command=\"exec cat '$to'\" $3 $mark" || made=failed
+unlock
+[ "$made" != failed ] || exit 1
 set -- $SSH_CONNECTION - - - -
 echo "$mark $3 $4"
 while sleep 3600; do :; done

@@ -47,6 +47,7 @@ func (c *conn) openSession() (channel ssh.Channel, requests <-chan *ssh.Request,
 		if !errors.As(err, &refused) {
 			break
 		}
+		c.restSFTP() // which may hold what there is
 		time.Sleep(pause)
 	}
 	return channel, requests, err

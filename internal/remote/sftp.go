@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
 )
 
 const (
@@ -23,6 +24,17 @@ const (
 	tidyLimit = 2 * time.Second
 )
 
+// sftpSession is an SFTP client and what it talks through.
+type sftpSession struct {
+	*sftp.Client
+	channel ssh.Channel
+	ended   chan struct{} // closed when the host has ended it
+}
+
+// Close ends the session without waiting for anybody: the client's own Close waits for its requests
+// to be written, and then for the host.
+func (s *sftpSession) Close() error { return s.channel.Close() }
+
 // withSFTP runs do with an SFTP client of the connection. do sees the end of ctx by itself, at
 // the next file or block; when it does not return soon, because the host does not answer, the
 // client is closed under its feet.
@@ -30,22 +42,25 @@ func (c *conn) withSFTP(ctx context.Context, do func(*sftp.Client) error) error 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	client, err := c.takeSFTP()
+	s, err := c.takeSFTP(ctx)
 	if err != nil {
 		return err
 	}
 	done := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		select {
-		case <-done:
-		case <-time.After(tidyLimit):
-			client.Close()
+	go func() {
+		err = do(s.Client)
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		if !soon(done) {
+			s.Close()
+			soon(done)
 		}
-	})
-	err = do(client)
-	close(done)
-	if !stop() {
-		client.Close()
+	}
+	if ctx.Err() != nil {
+		s.Close()
 		return context.Cause(ctx)
 	}
 	var status *sftp.StatusError
@@ -55,34 +70,76 @@ func (c *conn) withSFTP(ctx context.Context, do func(*sftp.Client) error) error 
 		err = local.error
 	case err == nil, errors.As(err, &status), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 	default:
-		client.Close()
+		s.Close()
 		return c.lost(err)
 	}
-	c.giveSFTP(client)
+	c.giveSFTP(s)
 	return err
 }
 
 // takeSFTP gives a client that nobody else uses: to cancel a transfer may mean to close its client.
-func (c *conn) takeSFTP() (*sftp.Client, error) {
+func (c *conn) takeSFTP(ctx context.Context) (*sftpSession, error) {
 	c.mu.Lock()
-	if last := len(c.idle) - 1; last >= 0 {
-		client := c.idle[last]
+	for last := len(c.idle) - 1; last >= 0; last-- {
+		s := c.idle[last]
 		c.idle = c.idle[:last]
-		c.mu.Unlock()
-		return client, nil
+		select {
+		case <-s.ended: // as sshd's ChannelTimeout does
+		default:
+			c.mu.Unlock()
+			return s, nil
+		}
 	}
 	c.mu.Unlock()
-	client, err := c.client.NewSftp(sftp.UseConcurrentWrites(true))
-	if err != nil {
+	s, err := within(ctx, c.beginSFTP)
+	switch {
+	case errors.Is(err, errNotStarted):
+		return nil, context.Cause(ctx)
+	case err != nil:
 		return nil, c.lost(fmt.Errorf("start SFTP on %s (does its sshd have the sftp subsystem?): %w", c.addr, refusal(err)))
 	}
-	return client, nil
+	return s, nil
 }
 
-func (c *conn) giveSFTP(client *sftp.Client) {
+func (c *conn) beginSFTP() (*sftpSession, error) {
+	channel, requests, err := c.openSession()
+	if err != nil {
+		return nil, err
+	}
+	s := &sftpSession{channel: channel, ended: make(chan struct{})}
+	go func() {
+		ssh.DiscardRequests(requests)
+		close(s.ended)
+	}()
+	go io.Copy(io.Discard, channel.Stderr())
+	ok, err := channel.SendRequest("subsystem", true, ssh.Marshal(struct{ Name string }{"sftp"}))
+	if err == nil && !ok {
+		err = errors.New("it refuses")
+	}
+	if err == nil {
+		s.Client, err = sftp.NewClientPipe(channel, channel, sftp.UseConcurrentWrites(true))
+	}
+	if err != nil {
+		channel.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (c *conn) giveSFTP(s *sftpSession) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.idle = append(c.idle, client)
+	c.idle = append(c.idle, s)
+}
+
+// restSFTP ends the sessions that wait for the next transfer, when others need them more.
+func (c *conn) restSFTP() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.idle {
+		s.Close()
+	}
+	c.idle = nil
 }
 
 // localError is a failure of a file on the controller, which the host has no part in.
@@ -117,6 +174,8 @@ func (f localFile) WriteAt(b []byte, off int64) (int, error) {
 // remotePath makes an SFTP path of what people write. SFTP starts in the home directory.
 func remotePath(p string) (string, error) {
 	switch {
+	case strings.ContainsRune(p, 0):
+		return "", locally(fmt.Errorf("%q: a name cannot hold a NUL byte", p)) // sshd would drop the connection
 	case p == "~" || p == "~/":
 		return ".", nil
 	case strings.HasPrefix(p, "~/"):

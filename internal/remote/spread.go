@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,21 +24,21 @@ import (
 //go:embed serve.sh
 var serveSource string
 
-//go:embed prepare.sh
-var prepareSource string
-
 //go:embed fetch.sh
 var fetchSource string
 
-var serve, prepare, fetch = bare(serveSource), bare(prepareSource), bare(fetchSource)
+//go:embed givekey.sh
+var giveKeySource string
+
+var serve, fetch, giveKey = bare(serveSource), bare(fetchSource), bare(giveKeySource)
 
 const (
 	// keyLife is after when sshd itself refuses a key. Its clock is read as the host's local time,
 	// which we do not know, so the hour is up to half a day off either way.
 	keyLife = 24 * time.Hour
 
-	// serveGrace is the time that a host has to take a key back.
-	serveGrace = 6 * time.Second
+	// keyGrace is the time that a host has to remove a key.
+	keyGrace = 6 * time.Second
 
 	// sureLimit is the time to find out that it has.
 	sureLimit = 30 * time.Second
@@ -51,13 +52,9 @@ func (c *conn) Serve(ctx context.Context, file runner.Shared, dest string, ready
 		return err
 	}
 	mark := "gofab-" + rand.Text()
-	says := &firstLine{do: func(line string) {
-		if where, found := strings.CutPrefix(line, mark+" "); found {
-			ready(c.source(where))
-		}
-	}}
+	says := &lineOf{begin: mark + " ", do: func(where string) { ready(c.source(where)) }}
 	expiry := time.Now().Add(keyLife).UTC().Format("200601021504")
-	cmd := runner.Command{Text: positional(serve, to, file.Name, strings.TrimSpace(file.Public), mark, expiry), Grace: serveGrace}
+	cmd := runner.Command{Text: positional(serve, to, file.Name, strings.TrimSpace(file.Public), mark, expiry), Grace: keyGrace}
 	err = c.run(ctx, cmd, says)
 	var gone *runner.UnreachableError
 	if errors.As(err, &gone) {
@@ -90,7 +87,8 @@ func (c *conn) source(where string) runner.Source {
 	return s
 }
 
-// Fetch is part of runner.Peer.
+// Fetch is part of runner.Peer. The private key is on the host only while the script runs that
+// removes it, which the supervisor sees to.
 func (c *conn) Fetch(ctx context.Context, file runner.Shared, from runner.Source, dest string) (runner.Copied, error) {
 	to, err := shellPath(file.Name, dest)
 	if err != nil {
@@ -101,29 +99,41 @@ func (c *conn) Fetch(ctx context.Context, file runner.Shared, from runner.Source
 		return runner.Copied{}, fmt.Errorf("the host key of %s: %w", from.Addresses[0].Host, err)
 	}
 	id := rand.Text()
-	answer, err := c.send(ctx, prepare, []string{to, file.Name, id}, func(w io.Writer) error {
-		_, err := io.WriteString(w, file.Private)
-		return err
-	})
-	place := strings.Split(answer, "\n")
-	switch {
-	case errors.Is(err, errNoStream) || err == nil && (len(place) != 4 || place[0] != id):
-		return runner.Copied{}, errors.New("it has no ssh or no program for checksums, or the file has no place there")
-	case err != nil:
-		return runner.Copied{}, err
-	}
 	args := []string{
-		place[1], place[2], fmt.Sprintf("%o", file.Mode), fmt.Sprint(file.Size), file.Sum, from.User, from.HostKey,
+		to, file.Name, id, fmt.Sprintf("%o", file.Mode), fmt.Sprint(file.Size), file.Sum, from.User, from.HostKey,
 		strings.Join(algorithms(key), ","),
 	}
 	for _, a := range from.Addresses {
 		args = append(args, a.Host, a.Port)
 	}
-	err = c.run(ctx, runner.Command{Text: positional(fetch, args...)}, io.Discard)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	says := &lineOf{begin: id, do: func(string) {
+		if err := c.giveKey(ctx, args[:3], file.Private); err != nil {
+			stop(err)
+		}
+	}}
+	err = c.run(ctx, runner.Command{Text: positional(fetch, args...), Grace: keyGrace}, says)
 	if err != nil {
 		return runner.Copied{}, cmp.Or(context.Cause(ctx), err)
 	}
 	return runner.Copied{Files: 1, Bytes: file.Size}, nil
+}
+
+// giveKey brings a private key to the script that asks for it.
+func (c *conn) giveKey(ctx context.Context, place []string, private string) error {
+	answer, err := c.send(ctx, giveKey, append(slices.Clone(place), fmt.Sprint(len(private))), func(w io.Writer) error {
+		_, err := io.WriteString(w, private)
+		return err
+	})
+	var local *localError
+	switch {
+	case errors.As(err, &local):
+		return local.error
+	case errors.Is(err, errNoStream) || err == nil && !strings.HasSuffix(answer, place[2]+"\n"):
+		return errors.New("it did not take the key to fetch the file with")
+	}
+	return err
 }
 
 // positional is a script with its arguments, as one text.
@@ -148,24 +158,37 @@ func shellPath(name, dest string) (string, error) {
 	return forScript(to), nil
 }
 
-// firstLine hands on the first line that is written.
-type firstLine struct {
-	mu   sync.Mutex
-	text []byte
-	do   func(string)
+// lineOf hands on what follows in the first line that begins so. There may be others before it, of
+// a login shell that greets.
+type lineOf struct {
+	begin string
+	mu    sync.Mutex
+	text  []byte
+	do    func(string)
 }
 
-func (f *firstLine) Write(b []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.do == nil {
+func (l *lineOf) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.do == nil {
 		return len(b), nil
 	}
-	f.text = append(f.text, b...)
-	if line, _, ended := bytes.Cut(f.text, []byte("\n")); ended || len(f.text) > 4<<10 {
-		do := f.do
-		f.do, f.text = nil, nil
-		do(string(line))
+	l.text = append(l.text, b...)
+	for {
+		line, rest, ended := strings.Cut(string(l.text), "\n")
+		if !ended {
+			break
+		}
+		l.text = []byte(rest)
+		if said, found := strings.CutPrefix(line, l.begin); found {
+			do := l.do
+			l.do, l.text = nil, nil
+			do(said)
+			return len(b), nil
+		}
+	}
+	if len(l.text) > 4<<10 {
+		l.text = nil
 	}
 	return len(b), nil
 }

@@ -116,3 +116,50 @@ func TestOpenSSHSpread(t *testing.T) {
 		t.Errorf("left: %s", got)
 	}
 }
+
+// A full disk costs nobody a key: authorized_keys is what lets people in.
+func TestServeOnFullDisk(t *testing.T) {
+	t.Parallel()
+	for name, sh := range shells {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := serveShell(t, sh(t))
+			if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=64k", "none", h.Home).CombinedOutput(); err != nil {
+				t.Fatalf("mount: %s", out)
+			}
+			t.Cleanup(func() { exec.Command("umount", h.Home).Run() })
+			mine := strings.Repeat("# mine\n", 580) // nearly a page
+			check(t, os.MkdirAll(h.Home+"/.ssh", 0o700))
+			check(t, os.WriteFile(h.Home+"/.ssh/authorized_keys", []byte(mine), 0o640))
+			check(t, os.WriteFile(h.Home+"/file", []byte("x"), 0o644))
+			file := runner.Shared{Name: "file", Public: lab.NewKey(t, filepath.Join(t.TempDir(), "key"))}
+			from := h.dial(t).(runner.Peer)
+			fill := func() { os.WriteFile(h.Home+"/full", make([]byte, 64<<10), 0o644) }
+			serve := func(with func()) error {
+				ctx, stop := context.WithCancelCause(t.Context())
+				return from.Serve(ctx, file, "file", func(runner.Source) { with(); stop(errStop) })
+			}
+			holds := func() string {
+				text, err := os.ReadFile(h.Home + "/.ssh/authorized_keys")
+				check(t, err)
+				return string(text)
+			}
+
+			if err := serve(fill); err == nil || !strings.HasPrefix(holds(), mine) {
+				t.Errorf("full meanwhile: %v; %d bytes are left", err, len(holds()))
+			}
+			check(t, os.WriteFile(h.Home+"/.ssh/authorized_keys", []byte(mine), 0o640))
+			fill()
+			if err := serve(func() { t.Error("ready") }); err == nil || holds() != mine {
+				t.Errorf("full before: %v; it has become %q", err, strings.TrimPrefix(holds(), mine))
+			}
+			check(t, os.Remove(h.Home+"/full"))
+			if err := serve(func() {}); err != nil || holds() != mine {
+				t.Errorf("afterwards: %v; it has become %q", err, strings.TrimPrefix(holds(), mine))
+			}
+			if info, err := os.Stat(h.Home + "/.ssh/authorized_keys"); err != nil || info.Mode() != 0o640 || list(h.Home+"/.ssh") != "authorized_keys" {
+				t.Errorf("%v, %v; in .ssh: %s", info.Mode(), err, list(h.Home+"/.ssh"))
+			}
+		})
+	}
+}

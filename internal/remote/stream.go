@@ -38,7 +38,8 @@ const (
 var incoming = make(chan struct{}, streamsAtOnce)
 
 // send runs a script that takes what feed writes, and returns what the script says. When feed
-// does not succeed, the script sees its input end early and takes back what it has done.
+// does not succeed, the script sees its input end early and takes back what it has done; when ctx
+// has ended, it may have said that it is done all the same.
 func (c *conn) send(ctx context.Context, script string, args []string, feed func(io.Writer) error) (string, error) {
 	e, err := c.errand(ctx, scriptLine(script, args))
 	if err != nil {
@@ -46,11 +47,12 @@ func (c *conn) send(ctx context.Context, script string, args []string, feed func
 	}
 	defer e.Close()
 	answer := &limited{new(bytes.Buffer), 64 << 10}
-	fed, answered := make(chan error, 1), make(chan struct{})
+	fed, answered := make(chan struct{}), make(chan struct{})
+	var feedErr error
 	go func() {
-		err := broken(feed(&feeding{e, ctx}))
+		feedErr = broken(feed(&feeding{e, ctx}))
 		e.CloseWrite()
-		fed <- err
+		close(fed)
 	}()
 	go func() {
 		io.Copy(answer, e)
@@ -59,18 +61,21 @@ func (c *conn) send(ctx context.Context, script string, args []string, feed func
 	}()
 	select {
 	case <-answered:
-	case <-ctx.Done():
-		select {
-		case <-answered: // it has tidied up
-		case <-time.After(tidyLimit):
+		e.Close()
+		<-fed // which does not have to wait for the script to read on any more
+		if ctx.Err() != nil {
+			return answer.kept.String(), locally(context.Cause(ctx))
 		}
-	}
-	e.Close() // feed may be waiting for the script to read on
-	if feedErr := <-fed; ctx.Err() == nil {
-		<-answered
 		return answer.kept.String(), e.judge(feedErr)
+	case <-ctx.Done():
 	}
-	return "", locally(context.Cause(ctx))
+	said := ""
+	if soon(answered) { // it has tidied up
+		said = answer.kept.String()
+	}
+	e.Close()
+	soon(fed)
+	return said, locally(context.Cause(ctx))
 }
 
 // receive runs a script and hands what it writes to take. The script has succeeded, or the error
@@ -95,19 +100,38 @@ func (c *conn) receive(ctx context.Context, script string, args []string, take f
 	}
 	defer e.Close()
 	e.CloseWrite() // whatever runs in the script's stead waits for nothing
-	stop := context.AfterFunc(ctx, func() { e.Close() })
-	defer stop()
-	from := &coming{e, silence.Stop}
-	if err = take(from); err == nil {
-		_, err = io.Copy(io.Discard, from) // what pads an archive
+	taken := make(chan struct{})
+	go func() {
+		defer close(taken)
+		from := &coming{e, silence.Stop}
+		if err = take(from); err == nil {
+			_, err = io.Copy(io.Discard, from) // what pads an archive
+		}
+		if err == nil {
+			<-e.ended
+		}
+	}()
+	select {
+	case <-taken:
+	case <-ctx.Done():
+		e.Close()
+		soon(taken)
 	}
 	if ctx.Err() != nil {
 		return cutOff(ctx)
 	}
-	if err == nil {
-		<-e.ended
-	}
 	return e.judge(err)
+}
+
+// soon waits for done, for as long as a cancelled transfer may take. A host whose disk hangs, say,
+// does not even end a session: what waits for that is left to the connection's end.
+func soon(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	case <-time.After(tidyLimit):
+		return false
+	}
 }
 
 // cutOff is why a stream ended before its time.

@@ -132,6 +132,29 @@ func TestTreeInTheWay(t *testing.T) {
 	}
 }
 
+// A directory is not removed to make room for a link, and a link that is there is replaced.
+func TestDirectoryInPlaceOfLink(t *testing.T) {
+	t.Parallel()
+	for _, missing := range [][]string{nil, {"tar"}} {
+		h := serveShell(t, shell{"/bin/sh", without(t, missing...)})
+		c := h.dial(t)
+		src, back := h.Home+"/src", t.TempDir()
+		check(t, os.MkdirAll(src, 0o755))
+		check(t, os.Symlink("/nowhere", src+"/link"))
+		check(t, os.MkdirAll(h.Home+"/there/link", 0o755))
+		check(t, os.Mkdir(back+"/link", 0o755))
+		if _, err := c.Put(t.Context(), src, "there", runner.PutOptions{}); err == nil || !strings.HasPrefix(err.Error(), "replace there/link on the host") {
+			t.Errorf("without %s: %v", missing, err)
+		}
+		if _, err := c.Get(t.Context(), "src", back); err == nil {
+			t.Errorf("without %s: no error", missing)
+		}
+		if got := describe(t, h.Home+"/there") + describe(t, back); got != strings.Repeat("directory \".\"\ndirectory \"link\"\n", 2) {
+			t.Errorf("without %s, there is %s", missing, got)
+		}
+	}
+}
+
 // tar looks for the content of no file that says that it has none, and writes a name of a file
 // that it has had already as a link.
 func TestGetTreeOfOddFiles(t *testing.T) {
@@ -163,6 +186,22 @@ directory "sub"
 `
 	if got := describe(t, dir+"/tree"); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+// A host's tar may look for holes without being asked.
+func TestGetTreeWithHoles(t *testing.T) {
+	t.Parallel()
+	path := without(t, "tar")
+	check(t, os.WriteFile(strings.TrimPrefix(path[0], "PATH=")+"/tar", []byte("#!/bin/sh\nexec /usr/bin/tar -S \"$@\"\n"), 0o755))
+	h := serveShell(t, shell{"/bin/sh", path})
+	check(t, os.MkdirAll(h.Home+"/tree", 0o755))
+	check(t, os.WriteFile(h.Home+"/tree/holes", []byte("x"), 0o644))
+	check(t, os.Truncate(h.Home+"/tree/holes", 1<<20))
+	dir := t.TempDir()
+	copied, err := h.dial(t).Get(t.Context(), "tree", dir)
+	if text, _ := os.ReadFile(dir + "/holes"); err != nil || copied.Files != 1 || len(text) != 1<<20 || text[0] != 'x' {
+		t.Errorf("%+v, %d bytes, %v", copied, len(text), err)
 	}
 }
 
@@ -209,6 +248,54 @@ func TestTreeCutShort(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// A tree that has arrived when its transfer is cancelled is not left beside its place, whether the
+// host says so at once or when nobody listens any more.
+func TestTreeCancelledAtItsEnd(t *testing.T) {
+	t.Parallel()
+	src := t.TempDir()
+	check(t, os.WriteFile(src+"/leaf", []byte("x"), 0o644))
+	for name, pause := range map[string]time.Duration{"soon": 0, "late": 3 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := without(t, "find")
+			bin := strings.TrimPrefix(path[0], "PATH=")
+			check(t, os.WriteFile(bin+"/find", []byte("#!/bin/sh\nuntil [ -e "+bin+"/go ]; do /bin/sleep 0.1; done\nexec /usr/bin/find \"$@\"\n"), 0o755))
+			h := serveShell(t, shell{"/bin/sh", path})
+			c := h.dial(t)
+			check(t, os.Mkdir(h.Home+"/there", 0o755))
+			ctx, cancel := context.WithCancelCause(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				_, err := c.Put(ctx, src, "there", runner.PutOptions{})
+				done <- err
+			}()
+			lab.Eventually(t, 10*time.Second, "it has arrived", func() bool {
+				names, _ := filepath.Glob(h.Home + "/there/.gofab-*/whole")
+				return len(names) > 0
+			})
+			cancel(errStop)
+			time.AfterFunc(pause, func() { os.WriteFile(bin+"/go", nil, 0o644) })
+			if err := <-done; !errors.Is(err, errStop) {
+				t.Error(err)
+			}
+			lab.Eventually(t, 5*time.Second, "nothing is left", func() bool { return list(h.Home+"/there") == "" })
+		})
+	}
+}
+
+// A login shell that greets makes transfers slower at most.
+func TestTransfersAfterGreeting(t *testing.T) {
+	t.Parallel()
+	login := writeFile(t, []byte("#!/bin/sh\necho welcome\nexec /bin/sh \"$@\"\n"))
+	check(t, os.Chmod(login, 0o755))
+	h := serveShell(t, shell{login, []string{"PATH=" + os.Getenv("PATH")}})
+	c := h.dial(t)
+	roundTrip(t, c, forest(t), h.Home)
+	if left := output(t, c, runner.Command{Text: "find . -name '.gofab*'"}); left != "0|welcome\n||<nil>" {
+		t.Errorf("left: %s", left)
 	}
 }
 
