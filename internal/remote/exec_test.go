@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -109,6 +110,26 @@ func TestTaskSeesNoSupervisor(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+}
+
+// The supervisor takes nothing that it runs from the host's environment.
+func TestStrangeEnvironment(t *testing.T) {
+	t.Parallel()
+	env := []string{"PATH=" + os.Getenv("PATH")}
+	for _, name := range []string{"ending", "p", "pids", "began", "watch", "id", "grace", "mark", "status", "beat", "silent"} {
+		env = append(env, name+"=touch ~/"+name)
+	}
+	h := serveShell(t, shell{"/bin/sh", env})
+	c := h.dial(t)
+	if got := output(t, c, runner.Command{Text: "sleep 0.5; echo $ending"}); got != "0|touch ~/ending\n||<nil>" {
+		t.Error(got)
+	}
+	k := begin(t, c.Exec, runner.Command{Text: "echo ready; sleep 1000"})
+	k.stop(t, 10*time.Second)
+	lab.Gone(t, k.mark, time.Second)
+	if names := list(h.Home); names != "" {
+		t.Errorf("there is %s", names)
+	}
 }
 
 // What looks like the beginning of the supervisor's last words is the command's own.

@@ -4,7 +4,7 @@
 #   $5 the command's process, which leads its group and its session
 exec >/dev/null 2>&1
 trap '' HUP INT TERM USR2
-p=$5
+p=$5 ending=
 running() {
   kill -0 "$1" || return
   read -r stat </proc/$1/stat || return 0
@@ -30,10 +30,16 @@ done
     silent=$((silent + 1))
     [ -z "$beat" ] || silent=0 beat=
   done
-  running "$p" && kill -TERM "-$p" && eval "$1"
+  if running "$p"; then
+    kill -TERM "-$p"
+    eval "$1"
+  fi
 ) &
 while read -r line; do kill -USR2 "$!"; done
-running "$p" && kill -TERM "-$p" && ending=$1
+if running "$p"; then
+  kill -TERM "-$p"
+  ending=$1
+fi
 kill -USR1 "$!"
 wait "$!"
 eval "$ending"
