@@ -165,7 +165,7 @@ func TestOpenSSHFullDisk(t *testing.T) {
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "none", dir).CombinedOutput(); err != nil {
 		t.Fatalf("mount: %s", out)
 	}
-	t.Cleanup(func() { exec.Command("umount", dir).Run() })
+	t.Cleanup(func() { exec.Command("umount", "-l", dir).Run() })
 	c := dial(t, &remote.Dialer{}, lab.Sshd(t, 1).Machines("root")[0])
 	_, err := c.Put(t.Context(), writeFile(t, make([]byte, 5<<20)), dir+"/file", runner.PutOptions{})
 	if err == nil || !strings.Contains(err.Error(), "write "+dir+"/file on the host: no space left on the device") {
