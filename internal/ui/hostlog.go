@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gofab/gofab/runner"
@@ -22,7 +23,8 @@ type HostLogs struct {
 
 	mu     sync.Mutex // Handle's, and of the timer
 	logs   map[logKey]*hostLog
-	open   int         // files
+	open   int         // files that stay open
+	keep   int         // how many of those there may be
 	later  *time.Timer // is to flush; nil: there is nothing to flush
 	failed bool
 	closed bool
@@ -45,13 +47,16 @@ type hostLog struct {
 const (
 	logBuffer     = 16 << 10
 	logFlushEvery = time.Second // for somebody who follows the file
-	openLogs      = 64
+	openLogs      = 64          // that stay open, at most, and
+	openShare     = 16          // of as many files that this process may open one, for a log
 )
 
 // NewHostLogs writes into dir, made when the first host speaks. onError is told of the first
 // failed write; later output is dropped, and the play goes on.
 func NewHostLogs(dir string, onError func(error)) *HostLogs {
-	return &HostLogs{dir: dir, logs: map[logKey]*hostLog{}, onError: onError}
+	var files syscall.Rlimit
+	syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) // else none stays open
+	return &HostLogs{dir: dir, logs: map[logKey]*hostLog{}, keep: min(openLogs, int(files.Cur/openShare)), onError: onError}
 }
 
 // Handle records output; the end of a step brings what was said to the file.
@@ -149,7 +154,7 @@ func (l *HostLogs) write(log *hostLog) (err error) {
 		if f, err = os.OpenFile(filepath.Join(l.dir, log.name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 			return err
 		}
-		if l.open < openLogs {
+		if l.open < l.keep {
 			l.open++
 			log.file = f
 		} else {
