@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gofab/gofab/runner"
@@ -23,6 +24,7 @@ type HostLogs struct {
 	mu     sync.Mutex // Handle's, and of the timer
 	logs   map[logKey]*hostLog
 	open   int         // files
+	most   int         // that may stay open
 	later  *time.Timer // is to flush; nil: there is nothing to flush
 	failed bool
 	closed bool
@@ -45,13 +47,22 @@ type hostLog struct {
 const (
 	logBuffer     = 16 << 10
 	logFlushEvery = time.Second // for somebody who follows the file
-	openLogs      = 64
 )
 
 // NewHostLogs writes into dir, made when the first host speaks. onError is told of the first
 // failed write; later output is dropped, and the play goes on.
 func NewHostLogs(dir string, onError func(error)) *HostLogs {
-	return &HostLogs{dir: dir, logs: map[logKey]*hostLog{}, onError: onError}
+	return &HostLogs{dir: dir, logs: map[logKey]*hostLog{}, most: openLogs(), onError: onError}
+}
+
+// openLogs is how many logs may stay open: a small share of the files that this process may open,
+// because connections and copies need them more.
+func openLogs() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return int(min(64, uint64(limit.Cur)/128))
 }
 
 // Handle records output; the end of a step brings what was said to the file.
@@ -149,7 +160,7 @@ func (l *HostLogs) write(log *hostLog) (err error) {
 		if f, err = os.OpenFile(filepath.Join(l.dir, log.name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 			return err
 		}
-		if l.open < openLogs {
+		if l.open < l.most {
 			l.open++
 			log.file = f
 		} else {
