@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -130,6 +132,31 @@ func TestStrangeEnvironment(t *testing.T) {
 	if names := list(h.Home); names != "" {
 		t.Errorf("there is %s", names)
 	}
+}
+
+// Bash takes options from the environment, those of errors and patterns too.
+func TestShellOptionsInTheEnvironment(t *testing.T) {
+	t.Parallel()
+	sh := bashAs(t, "sh")
+	path := "PATH=" + filepath.Dir(sh) + ":" + os.Getenv("PATH")
+	c := serveShell(t, shell{sh, []string{path, "SHELLOPTS=errexit:noglob:nounset"}}).dial(t)
+	for _, name := range []string{"obedient", "ignores", "setsid"} {
+		begin(t, c.Exec, runner.Command{Text: stubborn[name]}).stop(t, 6*time.Second)
+	}
+}
+
+// bashAs gives bash under another name, which it goes by.
+func bashAs(t *testing.T, name string) string {
+	t.Helper()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.Symlink(bash, file); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // What looks like the beginning of the supervisor's last words is the command's own.
