@@ -145,6 +145,18 @@ func TestShellOptionsInTheEnvironment(t *testing.T) {
 	}
 }
 
+// A shell that may start no other runs nothing, not even what it could run itself.
+func TestRestrictedShell(t *testing.T) {
+	t.Parallel()
+	sh := bashAs(t, "rbash")
+	c := serveShell(t, shell{sh, []string{"PATH=" + os.Getenv("PATH"), "SHELL=" + sh}}).dial(t)
+	for _, text := range []string{"true", "echo done", "uname"} {
+		if got := output(t, c, runner.Command{Text: text}); strings.HasPrefix(got, "0|") || strings.Contains(got, "done") {
+			t.Errorf("%s: %q", text, got)
+		}
+	}
+}
+
 // bashAs gives bash under another name, which it goes by.
 func bashAs(t *testing.T, name string) string {
 	t.Helper()
