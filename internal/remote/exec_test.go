@@ -145,6 +145,23 @@ func TestShellOptionsInTheEnvironment(t *testing.T) {
 	}
 }
 
+// Until version 2.20, grep took options from the environment.
+func TestGrepOptionsInTheEnvironment(t *testing.T) {
+	t.Parallel()
+	grep, err := exec.LookPath("grep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	old := "#!/bin/sh\nexec " + grep + " $GREP_OPTIONS \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(bin, "grep"), []byte(old), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "GREP_OPTIONS=--color=always"}
+	c := serveShell(t, shell{"/bin/sh", env}).dial(t)
+	begin(t, c.Exec, runner.Command{Text: stubborn["ignores"]}).stop(t, 6*time.Second)
+}
+
 // A shell that may start no other runs nothing, not even what it could run itself.
 func TestRestrictedShell(t *testing.T) {
 	t.Parallel()
