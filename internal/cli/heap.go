@@ -13,6 +13,7 @@ import (
 const (
 	spare = 16 << 20 // bytes that may be allocated between two collections
 	often = 60       // percent of the heap, where that is more
+	least = 4 << 20  // bytes that the runtime takes the percentage of, where the heap is less
 )
 
 // collectSeldom sets when garbage is collected. GOGC in the environment has the last word.
@@ -26,6 +27,6 @@ func collectSeldom() {
 func afterCollection() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
-	debug.SetGCPercent(int(max(often, 100*spare/max(live[0].Value.Uint64(), 1<<20))))
+	debug.SetGCPercent(int(max(often, 100*spare/max(live[0].Value.Uint64(), least))))
 	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { afterCollection() })
 }

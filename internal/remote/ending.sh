@@ -1,7 +1,7 @@
 # Ends the process tree of a command whose group has had TERM: grace, then KILL again and again until
 # nothing is left. Then it says so on fd 5: the task's id and 143, or 99 when something would not go.
 # It is a part of watch.sh and has its arguments.
-unset mark # the search would find itself if this were exported
+unset mark GREP_OPTIONS # the search would find itself if the first were exported, and an old grep minds the second
 id=$2 grace=$3 mark=GOFAB_TASK=${GOFAB_TASK:+$GOFAB_TASK.}$2 began=
 
 # Finds the tree: what inherited the mark, in whatever session or group it is by now, and what has

@@ -101,10 +101,11 @@ func harmless(text string) bool { return len(text) < 4<<10 && builtins.MatchStri
 
 var builtins = regexp.MustCompile(`^(true|false|:|echo|pwd)( +[A-Za-z0-9_./:,+@-]+)*$`)
 
-// alone has the login shell run a command itself, where it is sh.
+// alone has the login shell run a command itself, where it is sh. One that is not and may start no
+// other, as a restricted one, does not go on.
 func alone(cmd runner.Command) string {
 	text := Quote(script(cmd))
-	return `test "$SHELL" = /bin/sh || exec sh -c ` + text + "\neval " + text
+	return `test "$SHELL" = /bin/sh || exec sh -c ` + text + " || exit\neval " + text
 }
 
 // commandLine starts the supervisor. The login shell understands a shell's quoting; where it is sh itself,

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -130,6 +132,60 @@ func TestStrangeEnvironment(t *testing.T) {
 	if names := list(h.Home); names != "" {
 		t.Errorf("there is %s", names)
 	}
+}
+
+// Bash takes options from the environment, those of errors and patterns too.
+func TestShellOptionsInTheEnvironment(t *testing.T) {
+	t.Parallel()
+	sh := bashAs(t, "sh")
+	path := "PATH=" + filepath.Dir(sh) + ":" + os.Getenv("PATH")
+	c := serveShell(t, shell{sh, []string{path, "SHELLOPTS=errexit:noglob:nounset"}}).dial(t)
+	for _, name := range []string{"obedient", "ignores", "setsid"} {
+		begin(t, c.Exec, runner.Command{Text: stubborn[name]}).stop(t, 6*time.Second)
+	}
+}
+
+// Until version 2.20, grep took options from the environment.
+func TestGrepOptionsInTheEnvironment(t *testing.T) {
+	t.Parallel()
+	grep, err := exec.LookPath("grep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	old := "#!/bin/sh\nexec " + grep + " $GREP_OPTIONS \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(bin, "grep"), []byte(old), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "GREP_OPTIONS=--color=always"}
+	c := serveShell(t, shell{"/bin/sh", env}).dial(t)
+	begin(t, c.Exec, runner.Command{Text: stubborn["ignores"]}).stop(t, 6*time.Second)
+}
+
+// A shell that may start no other runs nothing, not even what it could run itself.
+func TestRestrictedShell(t *testing.T) {
+	t.Parallel()
+	sh := bashAs(t, "rbash")
+	c := serveShell(t, shell{sh, []string{"PATH=" + os.Getenv("PATH"), "SHELL=" + sh}}).dial(t)
+	for _, text := range []string{"true", "echo done", "uname"} {
+		if got := output(t, c, runner.Command{Text: text}); strings.HasPrefix(got, "0|") || strings.Contains(got, "done") {
+			t.Errorf("%s: %q", text, got)
+		}
+	}
+}
+
+// bashAs gives bash under another name, which it goes by.
+func bashAs(t *testing.T, name string) string {
+	t.Helper()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.Symlink(bash, file); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // What looks like the beginning of the supervisor's last words is the command's own.

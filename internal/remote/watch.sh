@@ -3,6 +3,7 @@
 #   $1 ending.sh  $2 task id  $3 grace in 1/100 s  $4 a quarter of the seconds without a heartbeat
 #   $5 the command's process, which leads its group and its session
 exec >/dev/null 2>&1
+set +efu # which bash may have found in its environment
 trap '' HUP INT TERM USR2
 p=$5 ending=
 running() {

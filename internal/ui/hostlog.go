@@ -23,8 +23,8 @@ type HostLogs struct {
 
 	mu     sync.Mutex // Handle's, and of the timer
 	logs   map[logKey]*hostLog
-	open   int         // files that stay open
-	keep   int         // how many of those there may be
+	open   int         // files
+	most   int         // that may stay open
 	later  *time.Timer // is to flush; nil: there is nothing to flush
 	failed bool
 	closed bool
@@ -47,16 +47,22 @@ type hostLog struct {
 const (
 	logBuffer     = 16 << 10
 	logFlushEvery = time.Second // for somebody who follows the file
-	openLogs      = 64          // that stay open, at most, and
-	openShare     = 16          // of as many files that this process may open one, for a log
 )
 
 // NewHostLogs writes into dir, made when the first host speaks. onError is told of the first
 // failed write; later output is dropped, and the play goes on.
 func NewHostLogs(dir string, onError func(error)) *HostLogs {
-	var files syscall.Rlimit
-	syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) // else none stays open
-	return &HostLogs{dir: dir, logs: map[logKey]*hostLog{}, keep: min(openLogs, int(files.Cur/openShare)), onError: onError}
+	return &HostLogs{dir: dir, logs: map[logKey]*hostLog{}, most: openLogs(), onError: onError}
+}
+
+// openLogs is how many logs may stay open: a small share of the files that this process may open,
+// because connections and copies need them more.
+func openLogs() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return int(min(64, uint64(limit.Cur)/128))
 }
 
 // Handle records output; the end of a step brings what was said to the file.
@@ -154,7 +160,7 @@ func (l *HostLogs) write(log *hostLog) (err error) {
 		if f, err = os.OpenFile(filepath.Join(l.dir, log.name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 			return err
 		}
-		if l.open < l.keep {
+		if l.open < l.most {
 			l.open++
 			log.file = f
 		} else {
