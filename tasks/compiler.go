@@ -286,6 +286,10 @@ func (c *compiler) condition(v playbook.Value, more ...string) runner.Condition 
 			c.errs.Addf(n.Pos, "%s differs from host to host, and %s is done once, on the controller", n, c.in.Kind)
 		}
 	}
+	if !slices.ContainsFunc(names, func(n expr.Name) bool { _, settled := c.vars[n.Root()]; return !settled }) {
+		_, err := cond.Eval(c.vars) // what is wrong with it is known now
+		c.errs.AddAll(err)
+	}
 	return func(s runner.Scope) (bool, error) { return cond.Eval(s) }
 }
 

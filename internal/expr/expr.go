@@ -180,9 +180,9 @@ func (c *Condition) Text() string { return c.tmpl.text }
 func (c *Condition) Pos() source.Pos { return c.tmpl.Pos() }
 
 // Eval tells whether the condition holds: the truth of Jinja, where 0, "", None and what is
-// empty are false.
+// empty are false. A text such as "no", which would be true, is a mistake.
 func (c *Condition) Eval(scope map[string]any) (holds bool, err error) {
-	err = c.tmpl.guard(func() { holds = truth(newRun(scope).in(c.tmpl, nil).eval(c.root)) })
+	err = c.tmpl.guard(func() { holds = newRun(scope).in(c.tmpl, nil).holds(c.root) })
 	return holds, err
 }
 

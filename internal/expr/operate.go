@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,32 @@ func (e *evaluator) unary(n *unary) any {
 	}
 	return -toFloat(x)
 }
+
+// holds is the truth of a condition. YAML 1.2 takes no and off for texts, and so is what comes from
+// the command line or from a command: whoever writes them does not mean that they hold.
+func (e *evaluator) holds(n node) bool {
+	switch n := n.(type) {
+	case *unary:
+		if n.op == "not" {
+			return !e.holds(n.of)
+		}
+	case *binary:
+		switch n.op {
+		case "and":
+			return e.holds(n.left) && e.holds(n.right)
+		case "or":
+			return e.holds(n.left) || e.holds(n.right)
+		}
+	}
+	v := e.eval(n)
+	if text, ok := plain(v).(string); ok && slices.Contains(booleans, strings.ToLower(text)) {
+		fail(n.offset(), `write true or false without quotes where it is set, or compare it here: == "yes"`,
+			"this is the text %q and no boolean: as a condition, every text but the empty one is true", text)
+	}
+	return truth(v)
+}
+
+var booleans = []string{"yes", "no", "on", "off", "true", "false", "y", "n"}
 
 func (e *evaluator) must(n node, f func() (any, error)) any {
 	v, err := f()
