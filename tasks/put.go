@@ -25,10 +25,13 @@ const builtin = "builtin:"
 func compilePut(c *compiler, arg playbook.Value, s *runner.Step) {
 	f := c.fields(arg, "src", "src", "dest", "mode", "forks", "spread")
 	p := &put{src: c.required(f, "src", arg), dest: c.text(f["dest"]), opt: runner.PutOptions{Mode: c.mode(f["mode"])}, store: c.opt.Payload}
-	c.localSource(f["src"], p.src)
+	local := c.localSource(f["src"], p.src)
 	s.Forks = c.integer("forks", f["forks"], 0, 1)
 	s.Host = p.onHost
 	if c.boolean("spread", f["spread"], false) {
+		if info, err := os.Stat(local); local != "" && err == nil && info.IsDir() {
+			c.errs.Add(&source.Error{Pos: f["src"].Pos(), Msg: local + " is a directory, and spread takes a file", Hint: "pack it, or leave spread out"})
+		}
 		p.spread = &spread{}
 		s.Before, s.After = p.spread.begin, p.spread.end
 	}
@@ -93,29 +96,30 @@ func minerFor(ctx context.Context, conn runner.Conn, store *payload.Store) (stri
 	return store.Miner(ctx, goos, goarch)
 }
 
-// localSource reports a local file that is not there, as far as that can be known: not when its
-// name depends on the run, nor when an earlier step may make it.
-func (c *compiler) localSource(v playbook.Value, t *expr.Template) {
+// localSource gives the name of a local file, as far as it is known before the run, and reports one that
+// is not there, unless an earlier step may make it.
+func (c *compiler) localSource(v playbook.Value, t *expr.Template) (name string) {
 	for _, n := range t.AllNames() {
 		if _, settled := c.vars[n.Root()]; !settled {
-			return
+			return ""
 		}
 	}
 	name, err := t.Render(c.vars)
 	if err != nil || name == "" {
-		return // reported with the text
+		return "" // reported with the text
 	}
 	if rest, ok := strings.CutPrefix(name, builtin); ok {
 		c.putsMiner = true
 		if rest != "miner" {
 			c.errs.Add(&source.Error{Pos: v.Pos(), Msg: fmt.Sprintf("there is no %s%s", builtin, rest), Hint: cmp.Or(source.Suggest(rest, []string{"miner"}), "there is builtin:miner")})
 		}
-		return
+		return ""
 	}
 	if _, err := os.Stat(name); err != nil && !c.madeFiles {
 		wd, _ := os.Getwd()
 		c.errs.Add(&source.Error{Pos: v.Pos(), Msg: fmt.Sprintf("no file or directory %s", quoted(name)), Hint: "local names are relative to the current directory, " + wd})
 	}
+	return name
 }
 
 func copied(c runner.Copied) string {

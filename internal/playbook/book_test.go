@@ -103,6 +103,7 @@ func TestMistakes(t *testing.T) {
 		{"steps:\n- run: x\n \twhen: y\n", "3:2: a tab in the indentation; indent with spaces"},
 		{"name: a: b\n", `1:8: a colon where no key can stand; put a text that holds ": " in quotes, and check the indentation`},
 		{"steps: [1, 2\n", "1:1: a list in [ ] is not closed, or a comma is missing"},
+		{"steps:\n- put: {src: a, dest: b}\n- run:\n    cmd: echo a : b\n- run: x\n", `4:17: a colon where no key can stand; put a text that holds ": " in quotes, and check the indentation`},
 		{"name: 'abc\nsteps:\n- run: x\n", "1:7: a quote is opened and never closed"},
 		{"name: \"a\\q\"\n", "1:9: an unknown escape in double quotes; single quotes take a backslash as it is"},
 		{"name: @x\n", "1:7: a character that no value can begin with; put the text in quotes"},

@@ -14,7 +14,7 @@ import (
 var yamlLine = regexp.MustCompile(`line (\d+): `)
 
 var (
-	secondColon = regexp.MustCompile(`^[^:]*:\s.*?\S(:)(?:\s|$)`)
+	secondColon = regexp.MustCompile(`^[^:]*:\s.*?\S\s*(:)(?:\s|$)`)
 	badStart    = regexp.MustCompile("(?:^|[:\\-,\\[{]\\s*)([@`%\t])")
 	openQuote   = regexp.MustCompile(`(?:^|[:\-,\[{])\s*("(?:[^"\\]|\\.)*|'[^']*)$`)
 	badEscape   = regexp.MustCompile(`"(?:[^"\\]|\\[0abt\tnvfre "/\\N_LPxuU])*(\\)[^0abt\tnvfre "/\\N_LPxuU]`)
@@ -59,7 +59,7 @@ func (f *file) syntaxError(err error) *source.Error {
 		if !strings.Contains(msg, w.theirs) {
 			continue
 		}
-		if w.where == nil || w.where == anAlias {
+		if w.where == nil || w.where == anAlias || w.where == secondColon {
 			line = f.culprit(line, w.theirs)
 		}
 		if e := f.knownSlip(line); e != nil {

@@ -39,7 +39,7 @@ func (p *putter) stream(ctx context.Context, c *conn, src, dest string) error {
 			return errNoStream
 		}
 		return p.streamTree(ctx, c, src, to)
-	case !info.Mode().IsRegular() || info.Size() == 0: // those in /proc are longer than they say
+	case !info.Mode().IsRegular():
 		return errNoStream
 	}
 	return p.streamFile(ctx, c, src, to, info)
@@ -51,6 +51,11 @@ func (p *putter) streamFile(ctx context.Context, c *conn, src, to string, info f
 		return locally(err)
 	}
 	defer in.Close()
+	if info.Size() == 0 {
+		if n, _ := in.Read(make([]byte, 1)); n > 0 {
+			return errNoStream // those in /proc are longer than they say
+		}
+	}
 	id := rand.Text()
 	args := []string{to, filepath.Base(src), fmt.Sprintf("%o", p.mode(info)), fmt.Sprint(info.Size()), id}
 	answer, err := c.send(ctx, putFile, args, func(w io.Writer) error {
