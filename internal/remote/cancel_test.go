@@ -181,3 +181,16 @@ func TestTaskOfATask(t *testing.T) {
 		t.Errorf("the mark is %q", mark)
 	}
 }
+
+// A command that needs no supervisor is cancelled though a profile's process holds its output.
+func TestCancelUnsupervised(t *testing.T) {
+	t.Parallel()
+	login := t.TempDir() + "/login"
+	check(t, os.WriteFile(login, []byte("#!/bin/sh\nsleep 30 &\nsleep 1\nexec sh \"$@\"\n"), 0o755))
+	c := serveShell(t, shell{login, []string{"PATH=" + os.Getenv("PATH")}}).dial(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(time.Second/2, func() { cancel(errStop) })
+	if _, err := c.Exec(ctx, runner.Command{Text: "true"}, io.Discard, io.Discard); err != errStop {
+		t.Error(err)
+	}
+}

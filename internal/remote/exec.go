@@ -67,7 +67,7 @@ func (c *conn) Exec(ctx context.Context, cmd runner.Command, stdout, stderr io.W
 		return 0, context.Cause(ctx)
 	}
 	id := taskID()
-	line, err := lineFor(id, cmd)
+	line, watched, err := lineFor(id, cmd)
 	if err != nil {
 		return 0, err
 	}
@@ -75,18 +75,20 @@ func (c *conn) Exec(ctx context.Context, cmd runner.Command, stdout, stderr io.W
 	if err != nil {
 		return 0, c.lost(fmt.Errorf("start a command on %s: %w", c.addr, err))
 	}
+	p.watched = watched
 	defer p.hangUp()
 	return p.await(ctx, grace(cmd), c.lost)
 }
 
 // lineFor is what the login shell gets.
-func lineFor(id string, cmd runner.Command) (string, error) {
+func lineFor(id string, cmd runner.Command) (line string, watched bool, err error) {
 	if harmless(cmd.Text) {
 		if line := alone(cmd); possible(line) == nil {
-			return line, nil
+			return line, false, nil
 		}
 	}
-	return commandLine(supervised(id, cmd))
+	line, err = commandLine(supervised(id, cmd))
+	return line, true, err
 }
 
 // supervised are the arguments of the supervisor that follow the scripts.

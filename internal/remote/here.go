@@ -61,6 +61,7 @@ func startHere(id string, args []string, stdout, stderr io.Writer) (*process, er
 		return nil, err
 	}
 	p := newProcess("this computer")
+	p.watched = true
 	p.input, p.hangUp = stdin, func() { closeAll(ours) }
 	go func() {
 		cmd.Wait()

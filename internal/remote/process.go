@@ -9,7 +9,7 @@ import (
 	"github.com/gofab/gofab/runner"
 )
 
-// process is a command under the supervisor, on a host or here.
+// process is a command on a host or here.
 type process struct {
 	output
 	last *lastWords
@@ -17,6 +17,8 @@ type process struct {
 	exited chan struct{} // closed by who has started it when the status is known or never will be
 	status int
 	err    error // why there is no status
+
+	watched bool // by the supervisor, which works on after the command's end
 
 	where  string
 	input  io.WriteCloser // of the supervisor: heartbeats; its end ends the command
@@ -59,7 +61,7 @@ func (p *process) await(ctx context.Context, grace time.Duration, lost func(erro
 // cancel has the supervisor end the command, and waits for it to say so.
 func (p *process) cancel(ctx context.Context, grace time.Duration, lost func(error) error) error {
 	cause := context.Cause(ctx)
-	p.patient.Store(true) // it may be at work for longer than the command's own process lives
+	p.patient.Store(p.watched) // it may be at work for longer than the command's own process lives
 	p.input.Close()
 	ended := make(chan struct{})
 	go func() {
