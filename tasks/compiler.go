@@ -29,6 +29,7 @@ type compiler struct {
 	provisions *playbook.Step // the one that does
 	scrams     *playbook.Step // the one that does, unconditionally
 	hostsThere bool
+	several    bool // the provision step makes more than one
 	onHosts    bool // in has a doing for each host, so conditions can mention index and host
 	badFields  bool // in has fields that were reported
 	putsMiner  bool

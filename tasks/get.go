@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gofab/gofab/internal/expr"
@@ -27,7 +28,18 @@ func compileGet(c *compiler, arg playbook.Value, s *runner.Step) {
 	s.Host = g.onHost
 	s.Before = g.collisions
 	c.madeFiles = true
+	if !f["dest"].IsZero() && c.in.When.IsZero() && c.manyHosts() && !slices.ContainsFunc(append(g.src.AllNames(), g.dest.AllNames()...), c.differs) {
+		c.errs.Add(&source.Error{Pos: g.pos, Msg: "all hosts would write the same " + g.dest.Text(), Hint: ownDest})
+	}
 }
+
+// manyHosts tells whether it is sure that there is more than one.
+func (c *compiler) manyHosts() bool {
+	return c.several || c.provisions == nil && c.opt.Inventory > 1
+}
+
+// ownDest is what gives each host a file of its own.
+const ownDest = "put {{ index }} or {{ host.name }} into dest"
 
 type get struct {
 	src, dest *expr.Template
@@ -63,7 +75,7 @@ func (g *get) collisions(tasks []*runner.Task) error {
 		if other := owner[abs]; other != nil {
 			return &source.Error{
 				Pos: g.pos, Msg: fmt.Sprintf("%s and %s would both write %s", other.Name(), t.Host.Name(), dest),
-				Hint: "put {{ index }} or {{ host.name }} into dest",
+				Hint: ownDest,
 			}
 		}
 		owner[abs] = t.Host

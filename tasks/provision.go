@@ -54,6 +54,7 @@ func compileProvision(c *compiler, arg playbook.Value, s *runner.Step) {
 	if p.Min > p.Count {
 		c.errs.Addf(f["min"].Pos(), "min is %d, which is more than the count of %d", p.Min, p.Count)
 	}
+	c.several = cmp.Or(p.Min, p.Count) > 1
 	c.affordable(p.LaunchSpec, f["count"])
 	if have := c.opt.Inventory; have > 0 && cmp.Or(p.Min, p.Count) > have {
 		c.errs.Add(&source.Error{
