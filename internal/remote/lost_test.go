@@ -101,14 +101,17 @@ func TestCancelHere(t *testing.T) {
 func TestSilentNetwork(t *testing.T) {
 	t.Parallel()
 	h := serve(t)
-	silentNetwork(t, h.addr, h.machine)
+	silentNetwork(t, h.addr, h.machine, stays)
 }
 
-func silentNetwork(t *testing.T, addr string, m cloud.Machine) {
+// leaves is a task whose first process obeys TERM, and another does not.
+const leaves = "setsid sh -c \"trap '' TERM INT HUP; while :; do sleep 1000; done\" & sleep 0.3; echo ready; sleep 1000"
+
+func silentNetwork(t *testing.T, addr string, m cloud.Machine, text string) {
 	t.Helper()
 	link := lab.Relay(t, addr)
 	c := dial(t, &remote.Dialer{}, over(link, m))
-	k := begin(t, c.Exec, runner.Command{Text: stays})
+	k := begin(t, c.Exec, runner.Command{Text: text})
 	began := time.Now()
 	link.Silence()
 	k.wait(t, remote.DefaultSilence+3*time.Second)

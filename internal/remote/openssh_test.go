@@ -126,12 +126,14 @@ func TestOpenSSHSilentNetwork(t *testing.T) {
 	t.Parallel()
 	s := lab.Sshd(t, 1)
 	for _, user := range []string{"root", lab.User} {
-		t.Run(user, func(t *testing.T) {
-			t.Parallel()
-			m := s.Machines(user)[0]
-			m.HostKey = s.HostKey // the relay has an address of its own
-			silentNetwork(t, s.Addr(0), m)
-		})
+		for name, text := range map[string]string{"stays": stays, "leaves": leaves} {
+			t.Run(user+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				m := s.Machines(user)[0]
+				m.HostKey = s.HostKey // the relay has an address of its own
+				silentNetwork(t, s.Addr(0), m, text)
+			})
+		}
 	}
 }
 

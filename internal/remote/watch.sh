@@ -32,6 +32,7 @@ done
     [ -z "$beat" ] || silent=0 beat=
   done
   if running "$p"; then
+    trap '' USR1 # the command's end is an end of standard input, too, and not that of the others
     kill -TERM "-$p"
     eval "$1"
   fi
