@@ -5,6 +5,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -209,10 +210,7 @@ func putOneByOne(c *sftp.Client, src, dest string) (int, error) {
 		if err != nil {
 			return err
 		}
-		if _, err := io.Copy(out, in); err != nil {
-			return err
-		}
-		if err := out.Close(); err != nil {
+		if err := pour(out, in); err != nil {
 			return err
 		}
 		n++
@@ -254,11 +252,14 @@ func getOne(c *sftp.Client, from, to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, in); err != nil {
-		return err
-	}
-	if err := out.Close(); err != nil {
+	if err := pour(out, in); err != nil {
 		return err
 	}
 	return os.Rename(to+".part", to)
+}
+
+// pour copies all of in and closes out.
+func pour(out io.WriteCloser, in io.Reader) error {
+	_, err := io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }

@@ -134,8 +134,19 @@ const simulationDir = "GOFAB_LAB_SIMULATION"
 // stands for any number of hosts.
 func SimulateElsewhere(t testing.TB) cloud.Machine {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), simulationDir+"="+t.TempDir())
+	return Elsewhere(t, simulationDir+"="+t.TempDir())
+}
+
+// Elsewhere starts this program again, as a host until the end of the test. Its TestMain finds what it
+// is to be in the environment, says where it serves (a cloud.Machine in JSON) and lives as long as its
+// standard input. It works in a directory of its own.
+func Elsewhere(t testing.TB, environment string) cloud.Machine {
+	t.Helper()
+	self, err := os.Executable()
+	must(t, err)
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), environment)
+	cmd.Dir, cmd.Stderr = t.TempDir(), os.Stderr
 	stdin, err := cmd.StdinPipe()
 	must(t, err)
 	stdout, err := cmd.StdoutPipe()

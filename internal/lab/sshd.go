@@ -110,7 +110,7 @@ func (s *Servers) start(t testing.TB) {
 		must(t, err)
 		a.Port = probe.Addr().(*net.TCPAddr).Port
 		probe.Close()
-		var log buffer
+		var log Buffer
 		line := []string{"/usr/sbin/sshd", "-D", "-e", "-f", filepath.Join(s.dir, "sshd_config"), "-o", "ListenAddress=" + a.String()}
 		if s.apart {
 			line = append([]string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}, line...)
@@ -219,19 +219,19 @@ func addUser() error {
 	return nil
 }
 
-// buffer is safe to read while a process writes to it.
-type buffer struct {
+// Buffer is safe to read while a process writes to it.
+type Buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (b *buffer) Write(p []byte) (int, error) {
+func (b *Buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(p)
 }
 
-func (b *buffer) String() string {
+func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/metrics"
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/lab"
 	"github.com/gofab/gofab/internal/remote"
 	"github.com/gofab/gofab/internal/sshd"
 	"github.com/gofab/gofab/runner"
@@ -101,20 +101,7 @@ func filesElsewhere(t *testing.T) cloud.Machine {
 	t.Helper()
 	public, err := os.ReadFile(userKey(t) + ".pub")
 	check(t, err)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), filesHostEnv+"="+string(public))
-	cmd.Dir, cmd.Stderr = t.TempDir(), os.Stderr
-	stdin, err := cmd.StdinPipe()
-	check(t, err)
-	stdout, err := cmd.StdoutPipe()
-	check(t, err)
-	check(t, cmd.Start())
-	t.Cleanup(func() {
-		stdin.Close()
-		cmd.Wait()
-	})
-	var m cloud.Machine
-	check(t, json.NewDecoder(stdout).Decode(&m))
+	m := lab.Elsewhere(t, filesHostEnv+"="+string(public))
 	m.Login.KeyFile = userKey(t)
 	return m
 }

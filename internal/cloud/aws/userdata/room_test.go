@@ -3,16 +3,16 @@
 package userdata
 
 import (
-	"bytes"
 	_ "embed"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gofab/gofab/internal/lab"
 )
 
 //go:embed testdata/room.sh
@@ -22,14 +22,14 @@ var roomScript string
 // files, processes, network and name. It ends with the test, by whatever way the test ends.
 type room struct {
 	cmd  *exec.Cmd
-	out  *output
+	out  *lab.Buffer
 	over chan struct{} // closed when cmd has ended
 }
 
 // enter runs script as the first process of a room. When it is through, the room is at an end.
 func enter(t *testing.T, userData, script string) *room {
 	t.Helper()
-	r := &room{out: &output{}, over: make(chan struct{})}
+	r := &room{out: &lab.Buffer{}, over: make(chan struct{})}
 	r.cmd = exec.Command("/bin/sh", "-c", roomScript, "room.sh", t.TempDir(), script)
 	r.cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOST=" + namespaces(t), "USER_DATA=" + userData}
 	r.cmd.Stdout, r.cmd.Stderr = r.out, r.out
@@ -124,24 +124,6 @@ func (r *room) run(t *testing.T, script string) string {
 		t.Errorf("%s: %v", script, err)
 	}
 	return strings.TrimSpace(string(out))
-}
-
-// output is what a room has said so far.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 // What happens in a room stays there, and without one the script does nothing.
