@@ -257,6 +257,7 @@ func TestCondition(t *testing.T) {
 		"stdout is match('nonce \\\\d+')": true, "'}}' == '}}'": true, "  D == 5\n  and N == 8\n": true,
 		"yes if D > 4 else no": true, "D == 5.0": true, "D is even": false, "'{{' not in name": true,
 		"{'a': 1}.a == 1": true, "not not yes": true,
+		"'no' == 'no'": true, "0 or 'nobody'": true, "false and 'no'": false, "true or 'no'": true, "not ''": true,
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
@@ -280,6 +281,15 @@ func TestCondition(t *testing.T) {
 	} {
 		_, err := ParseCondition(text, start, nil)
 		wantError(t, err, want)
+	}
+	for text, place := range map[string]string{"'no'": "10:5", "not 'False'": "10:9", "true and 'off'": "10:14", "false or name and 'YES'": "10:23", "(('n'))": "10:7"} {
+		c, err := ParseCondition(text, start, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Eval(scope()); err == nil || !strings.Contains(err.Error(), place+": this is the text ") {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }
 

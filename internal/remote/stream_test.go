@@ -417,6 +417,12 @@ func TestCommandsBeginElsewhere(t *testing.T) {
 	if _, err := c.Put(t.Context(), writeFile(t, []byte("x")), "sub/file", runner.PutOptions{}); err != nil {
 		t.Error(err)
 	}
+	if _, err := c.Put(t.Context(), writeFile(t, nil), "empty", runner.PutOptions{}); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(elsewhere + "/empty"); err != nil || len(text) > 0 {
+		t.Errorf("%q, %v", text, err)
+	}
 	dir := t.TempDir()
 	if _, err := c.Get(t.Context(), "sub/file", dir+"/"); err != nil {
 		t.Error(err)
