@@ -18,6 +18,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 
+	"github.com/gofab/gofab/internal/cloud/aws/body"
 	"github.com/gofab/gofab/internal/cloud/aws/bucket"
 	"github.com/gofab/gofab/internal/cloud/aws/queue"
 )
@@ -72,7 +73,7 @@ func load(ctx context.Context, region string) (sdk.Config, error) {
 	}
 	creds := sdk.NewCredentialsCache(&freshly{provider: cfg.Credentials, region: region})
 	cfg.Credentials = creds
-	cfg.APIOptions = append(cfg.APIOptions, renewing(creds))
+	cfg.APIOptions = append(cfg.APIOptions, renewing(creds), body.Plain)
 	return cfg, nil
 }
 

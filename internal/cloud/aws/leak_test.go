@@ -191,9 +191,18 @@ func TestOneIsProtected(t *testing.T) {
 
 // Many that EC2 does not show yet cost a few calls, not one each.
 func TestManyUnseen(t *testing.T) {
-	w := start(t, awslab.Config{Visible: 700 * time.Millisecond})
+	w := start(t, awslab.Config{Visible: time.Hour})
 	p := w.provider()
 	p.tick = 200 * time.Millisecond
+	w.Hook(func(m awslab.Moment, c awslab.Call) {
+		switch {
+		case m == awslab.After && c.Action == "CreateSecurityGroup":
+			w.Reveal() // the group
+		case m == awslab.After && c.Action == "TerminateInstances":
+			w.Hook(nil)
+			time.AfterFunc(3*p.tick, w.Reveal)
+		}
+	})
 	w.launch(p, w.order("r", 100))
 	if err := p.Terminate(t.Context(), "r"); err != nil {
 		t.Error(err)

@@ -137,6 +137,21 @@ func (e *Endpoint) Close() error {
 	return err
 }
 
+// Reveal has everything that exists be found from now on, whatever Visible says.
+func (e *Endpoint) Reveal() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := time.Now()
+	for _, r := range e.regions {
+		for _, i := range r.instances {
+			i.visible = now
+		}
+		for _, g := range r.groups {
+			g.visible = now
+		}
+	}
+}
+
 // sleep waits for d, or less when ended or the endpoint is closed first.
 func (e *Endpoint) sleep(d time.Duration, ended <-chan struct{}) {
 	timer := time.NewTimer(d)

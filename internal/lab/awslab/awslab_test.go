@@ -15,7 +15,9 @@ import (
 	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
 
+	"github.com/gofab/gofab/internal/cloud/aws/body"
 	"github.com/gofab/gofab/internal/cloud/local"
 	"github.com/gofab/gofab/internal/lab"
 )
@@ -57,7 +59,7 @@ func must(t testing.TB, err error) {
 func (e *Endpoint) config(region string) aws.Config {
 	return aws.Config{
 		Region: region, BaseEndpoint: aws.String(e.url), Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "secret", ""),
-		RetryMaxAttempts: 1,
+		RetryMaxAttempts: 1, APIOptions: []func(*middleware.Stack) error{body.Plain},
 	}
 }
 

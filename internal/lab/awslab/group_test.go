@@ -7,8 +7,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-
-	"github.com/gofab/gofab/internal/lab"
 )
 
 func makeGroup(t *testing.T, c *awsec2.Client, name string) string {
@@ -86,7 +84,7 @@ func TestAGroupInUseCannotBeDeleted(t *testing.T) {
 
 func TestNewGroupsAreNotVisibleAtOnce(t *testing.T) {
 	t.Parallel()
-	e := start(t, Config{Visible: 300 * time.Millisecond})
+	e := start(t, Config{Visible: time.Hour})
 	c := e.ec2("us-east-1")
 	group := makeGroup(t, c, "g")
 	_, err := c.DescribeSecurityGroups(t.Context(), &awsec2.DescribeSecurityGroupsInput{GroupIds: []string{group}})
@@ -100,7 +98,10 @@ func TestNewGroupsAreNotVisibleAtOnce(t *testing.T) {
 	}
 	_, err = c.CreateSecurityGroup(t.Context(), &awsec2.CreateSecurityGroupInput{GroupName: aws.String("g"), Description: aws.String("d")})
 	want(t, err, "InvalidGroup.Duplicate")
-	lab.Eventually(t, 10*time.Second, "the group shows", func() bool { return len(groupsBy(t, c, "group-id", group)) == 1 })
+	e.Reveal()
+	if g := groupsBy(t, c, "group-id", group); len(g) != 1 {
+		t.Errorf("%d groups after it was revealed", len(g))
+	}
 	in.ClientToken = nil
 	run(t, c, in)
 }

@@ -120,7 +120,7 @@ func TestAddressesComeLate(t *testing.T) {
 
 func TestNewInstancesAreNotVisibleAtOnce(t *testing.T) {
 	t.Parallel()
-	e := start(t, Config{Visible: 300 * time.Millisecond})
+	e := start(t, Config{Visible: time.Hour})
 	c := e.ec2("us-east-1")
 	id := run(t, c, order(1))[0]
 	_, err := c.DescribeInstances(t.Context(), &awsec2.DescribeInstancesInput{InstanceIds: []string{id}})
@@ -130,7 +130,10 @@ func TestNewInstancesAreNotVisibleAtOnce(t *testing.T) {
 	if n := len(describe(t, c)); n != 0 {
 		t.Errorf("%d instances are visible", n)
 	}
-	lab.Eventually(t, 10*time.Second, "the instance shows", func() bool { return len(describe(t, c)) == 1 })
+	e.Reveal()
+	if n := len(describe(t, c, id)); n != 1 {
+		t.Errorf("%d instances after they were revealed", n)
+	}
 	terminate(t, c, id)
 }
 

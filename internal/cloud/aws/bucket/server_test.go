@@ -17,10 +17,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/cloud/aws/body"
 	"github.com/gofab/gofab/internal/cloud/aws/bucket"
 )
 
@@ -56,7 +58,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(server.Close)
 	w.URL = server.URL
 	w.cfg = aws.Config{
-		Region: "eu-west-1", BaseEndpoint: &server.URL,
+		Region: "eu-west-1", BaseEndpoint: &server.URL, APIOptions: []func(*middleware.Stack) error{body.Plain},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "secret"}, nil
 		}),

@@ -14,8 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/gofab/gofab/internal/cloud"
+	"github.com/gofab/gofab/internal/cloud/aws/body"
 	"github.com/gofab/gofab/internal/cloud/aws/queue"
 	"github.com/gofab/gofab/internal/cloud/aws/tag"
 	"github.com/gofab/gofab/internal/cloud/cloudtest"
@@ -27,7 +29,7 @@ var _ cloud.Queue = (*queue.Queues)(nil)
 // client speaks to an SQS at url, as the SDK does it by default.
 func client(url string) *sqs.Client {
 	return sqs.New(sqs.Options{
-		Region: "us-east-1", BaseEndpoint: &url,
+		Region: "us-east-1", BaseEndpoint: &url, APIOptions: []func(*middleware.Stack) error{body.Plain},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "secret"}, nil
 		}),
