@@ -46,7 +46,7 @@ func cancelAll(t *testing.T, exec execFunc) {
 	for name, text := range stubborn {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			took := begin(t, exec, runner.Command{Text: text}).stop(t, 6*time.Second)
+			took := begin(t, exec, runner.Command{Text: text}).stop(t, soon)
 			t.Logf("ended after %v", took.Round(time.Millisecond))
 		})
 	}
@@ -70,7 +70,7 @@ func TestGrace(t *testing.T) {
 			}
 			// The grace is not for ever, and may be short.
 			k = begin(t, exec, runner.Command{Text: "trap '' TERM; echo ready; while :; do sleep 0.1; done", Grace: 300 * time.Millisecond})
-			if took := k.stop(t, 5*time.Second); took < 300*time.Millisecond || took > 2500*time.Millisecond {
+			if took := k.stop(t, soon); took < 300*time.Millisecond {
 				t.Errorf("%s: KILL after %v", name, took)
 			}
 		}
@@ -85,7 +85,7 @@ func TestOneTERM(t *testing.T) {
 			Text: "trap 'echo got TERM' TERM; setsid sh -c \"trap 'echo stray got TERM' TERM; while :; do sleep 0.05; done\" & " +
 				"sleep 0.2; echo ready; while :; do sleep 0.05; done",
 		})
-		k.stop(t, 6*time.Second)
+		k.stop(t, soon)
 		if got := k.out.text.String(); strings.Count(got, "\ngot TERM") != 1 || strings.Count(got, "stray got TERM") != 1 {
 			t.Errorf("%q", got)
 		}

@@ -127,8 +127,8 @@ func TestStrangeEnvironment(t *testing.T) {
 		t.Error(got)
 	}
 	k := begin(t, c.Exec, runner.Command{Text: "echo ready; sleep 1000"})
-	k.stop(t, 10*time.Second)
-	lab.Gone(t, k.mark, time.Second)
+	k.stop(t, soon)
+	lab.Gone(t, k.mark, soon)
 	if names := list(h.Home); names != "" {
 		t.Errorf("there is %s", names)
 	}
@@ -141,7 +141,7 @@ func TestShellOptionsInTheEnvironment(t *testing.T) {
 	path := "PATH=" + filepath.Dir(sh) + ":" + os.Getenv("PATH")
 	c := serveShell(t, shell{sh, []string{path, "SHELLOPTS=errexit:noglob:nounset"}}).dial(t)
 	for _, name := range []string{"obedient", "ignores", "setsid"} {
-		begin(t, c.Exec, runner.Command{Text: stubborn[name]}).stop(t, 6*time.Second)
+		begin(t, c.Exec, runner.Command{Text: stubborn[name]}).stop(t, soon)
 	}
 }
 
@@ -159,7 +159,7 @@ func TestGrepOptionsInTheEnvironment(t *testing.T) {
 	}
 	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "GREP_OPTIONS=--color=always"}
 	c := serveShell(t, shell{"/bin/sh", env}).dial(t)
-	begin(t, c.Exec, runner.Command{Text: stubborn["ignores"]}).stop(t, 6*time.Second)
+	begin(t, c.Exec, runner.Command{Text: stubborn["ignores"]}).stop(t, soon)
 }
 
 // A shell that may start no other runs nothing, not even what it could run itself.
@@ -253,7 +253,7 @@ func leavesOne(t *testing.T, exec execFunc, text string) {
 	var out lines
 	began := time.Now()
 	status, err := exec(t.Context(), runner.Command{Text: text, Env: map[string]string{"MARK": mark}}, &out, io.Discard)
-	if took := time.Since(began); took > 4*time.Second {
+	if took := time.Since(began); took > soon {
 		t.Errorf("%s: held the step for %v", text, took)
 	}
 	if status != 3 || err != nil || out.text.String() != "done\n" {

@@ -19,8 +19,9 @@ import (
 const stays = "trap '' TERM INT HUP PIPE; (while :; do sleep 1000; done) & setsid sh -c \"trap '' TERM INT HUP; while :; do sleep 1000; done\" & " +
 	"sleep 0.3; echo ready; while :; do sleep 1000; done"
 
-// goneAfter is what a grace of a second and a busy machine add to KILL.
-const goneAfter = 4 * time.Second
+// soon is how long a test waits for what happens at once, on a busy machine, too. What depends on a
+// silent network's end comes later.
+const soon = 8 * time.Second
 
 func TestConnectionClosed(t *testing.T) {
 	t.Parallel()
@@ -29,11 +30,11 @@ func TestConnectionClosed(t *testing.T) {
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
-		k.wait(t, time.Second)
+		k.wait(t, soon)
 		if u := unreachable(t, k.err); !strings.Contains(u.Error(), "was closed") {
 			t.Error(u)
 		}
-		lab.Gone(t, k.mark, goneAfter)
+		lab.Gone(t, k.mark, soon)
 		if err := c.Close(); err != nil {
 			t.Errorf("closed again: %v", err)
 		}
@@ -51,11 +52,11 @@ func TestConnectionCut(t *testing.T) {
 	c := dial(t, &remote.Dialer{}, over(link, h.machine))
 	k := begin(t, c.Exec, runner.Command{Text: stays})
 	link.Close()
-	k.wait(t, time.Second)
+	k.wait(t, soon)
 	if u := unreachable(t, k.err); !strings.Contains(u.Error(), "127.0.0.1:") || !strings.Contains(u.Remedy, "12s") {
 		t.Errorf("%v; %s", u, u.Remedy)
 	}
-	lab.Gone(t, k.mark, goneAfter)
+	lab.Gone(t, k.mark, soon)
 }
 
 func TestControllerKilled(t *testing.T) {
@@ -78,7 +79,7 @@ func controllerKilled(t *testing.T, machines ...cloud.Machine) {
 	}})
 	lab.Eventually(t, 20*time.Second, "the tasks run", func() bool { return len(readyFiles(file)) == max(1, len(machines)) })
 	kill()
-	t.Logf("gone after %v", lab.Gone(t, mark, goneAfter).Round(time.Millisecond))
+	t.Logf("gone after %v", lab.Gone(t, mark, soon).Round(time.Millisecond))
 }
 
 func readyFiles(prefix string) []string {
@@ -114,12 +115,12 @@ func silentNetwork(t *testing.T, addr string, m cloud.Machine, text string) {
 	k := begin(t, c.Exec, runner.Command{Text: text})
 	began := time.Now()
 	link.Silence()
-	k.wait(t, remote.DefaultSilence+3*time.Second)
+	k.wait(t, remote.DefaultSilence+soon)
 	t.Logf("given up after %v", time.Since(began).Round(time.Millisecond))
 	if u := unreachable(t, k.err); !strings.Contains(u.Error(), "has been silent for") {
 		t.Error(u)
 	}
-	lab.Gone(t, k.mark, 15*time.Second-time.Since(began))
+	lab.Gone(t, k.mark, 15*time.Second+soon-time.Since(began))
 	t.Logf("gone after %v", time.Since(began).Round(time.Millisecond))
 }
 
@@ -142,17 +143,17 @@ func TestSilence(t *testing.T) {
 	began := time.Now()
 	_, err := c.Exec(t.Context(), runner.Command{Text: "echo"}, io.Discard, io.Discard)
 	unreachable(t, err)
-	quiet.wait(t, time.Second)
+	quiet.wait(t, soon)
 	unreachable(t, quiet.err)
-	cancelled.wait(t, time.Second)
+	cancelled.wait(t, soon)
 	if want := "could not confirm that the command has ended: 127.0.0.1:"; cancelled.err == nil || !strings.HasPrefix(cancelled.err.Error(), want) {
 		t.Error(cancelled.err)
 	}
-	if took := time.Since(began); took > 2500*time.Millisecond {
+	if took := time.Since(began); took > soon {
 		t.Errorf("it took %v", took)
 	}
 	// The heartbeat's limit is another test's business.
 	link.Close()
-	lab.Gone(t, quiet.mark, goneAfter)
-	lab.Gone(t, cancelled.mark, goneAfter)
+	lab.Gone(t, quiet.mark, soon)
+	lab.Gone(t, cancelled.mark, soon)
 }

@@ -70,7 +70,7 @@ func TestOpenSSHRace(t *testing.T) {
 			return status == 0 && err == nil
 		}, func(int) { won.Store(time.Now().UnixNano()) })
 		took := time.Since(time.Unix(0, won.Load()))
-		if left := lab.Marked(mark); winner != 5 || len(left) > 0 || took > 3*time.Second {
+		if left := lab.Marked(mark); winner != 5 || len(left) > 0 || took > soon {
 			t.Errorf("winner %d, %d processes left after %v", winner, len(left), took)
 		}
 		t.Logf("%s: nobody left after %v", user, took.Round(time.Millisecond))
@@ -82,7 +82,7 @@ func TestOpenSSHCancel(t *testing.T) {
 	asBoth(t, 1, func(t *testing.T, machines []cloud.Machine) {
 		c := dial(t, &remote.Dialer{}, machines[0])
 		for name, text := range stubborn {
-			took := begin(t, c.Exec, runner.Command{Text: text}).stop(t, 6*time.Second)
+			took := begin(t, c.Exec, runner.Command{Text: text}).stop(t, soon)
 			t.Logf("%s: ended after %v", name, took.Round(time.Millisecond))
 		}
 	})
@@ -111,9 +111,9 @@ func TestOpenSSHConnectionClosed(t *testing.T) {
 		c := dial(t, &remote.Dialer{}, machines[0])
 		k := begin(t, c.Exec, runner.Command{Text: stays})
 		c.Close()
-		k.wait(t, time.Second)
+		k.wait(t, soon)
 		unreachable(t, k.err)
-		lab.Gone(t, k.mark, goneAfter)
+		lab.Gone(t, k.mark, soon)
 	})
 }
 
@@ -241,7 +241,7 @@ func TestOpenSSHMaxSessions(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "refuses another session (is MaxSessions") {
 		t.Error(err)
 	}
-	k.stop(t, 5*time.Second)
+	k.stop(t, soon)
 	if got := output(t, c, runner.Command{Text: "echo again"}); got != "0|again\n||<nil>" {
 		t.Errorf("%q", got)
 	}

@@ -281,7 +281,7 @@ func TestPutOverRunningProgram(t *testing.T) {
 	if _, err := c.Put(t.Context(), writeFile(t, []byte("new")), "program", runner.PutOptions{}); err != nil {
 		t.Error(err)
 	}
-	k.stop(t, 5*time.Second)
+	k.stop(t, soon)
 }
 
 // Cancelled or cut off in the middle, a transfer leaves nothing under the final name; cancelled,
@@ -376,7 +376,7 @@ func TestTransferOverSilentNetwork(t *testing.T) {
 	unreachable(t, err)
 	_, err = c.Get(t.Context(), "a", t.TempDir())
 	unreachable(t, err)
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > soon {
 		t.Errorf("it took %v", took)
 	}
 }
