@@ -25,6 +25,7 @@ type HostLogs struct {
 	logs   map[logKey]*hostLog
 	open   int         // files
 	most   int         // that may stay open
+	held   int         // bytes that no file could be opened for
 	later  *time.Timer // is to flush; nil: there is nothing to flush
 	failed bool
 	closed bool
@@ -39,6 +40,7 @@ type hostLog struct {
 	name    string
 	file    *os.File // nil: not open
 	buf     []byte
+	held    int // of it, what counts among those that no file could be opened for
 	flushed time.Time
 	open    string // the stream whose line was begun and not ended
 	begun   map[string]bool
@@ -47,6 +49,7 @@ type hostLog struct {
 const (
 	logBuffer     = 16 << 10
 	logFlushEvery = time.Second // for somebody who follows the file
+	mostHeld      = 64 << 20
 )
 
 // NewHostLogs writes into dir, made when the first host speaks. onError is told of the first
@@ -62,7 +65,7 @@ func openLogs() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return 0
 	}
-	return int(min(64, uint64(limit.Cur)/128))
+	return int(min(64, 1+uint64(limit.Cur)/128))
 }
 
 // Handle records output; the end of a step brings what was said to the file.
@@ -154,11 +157,8 @@ func (l *HostLogs) write(log *hostLog) (err error) {
 	}
 	f := log.file
 	if f == nil {
-		if err := os.MkdirAll(l.dir, 0o700); err != nil {
-			return err
-		}
-		if f, err = os.OpenFile(filepath.Join(l.dir, log.name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
-			return err
+		if f, err = l.openLog(log.name); err != nil {
+			return l.hold(log, err)
 		}
 		if l.open < l.most {
 			l.open++
@@ -169,8 +169,49 @@ func (l *HostLogs) write(log *hostLog) (err error) {
 	}
 	_, err = f.Write(log.buf)
 	log.buf = shrink(log.buf, 4*logBuffer)
+	l.held -= log.held
+	log.held = 0
 	return err
 }
+
+// openLog opens a file. Where no more can be opened, one of those that stayed open makes room.
+func (l *HostLogs) openLog(name string) (*os.File, error) {
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		return nil, err
+	}
+	open := func() (*os.File, error) {
+		return os.OpenFile(filepath.Join(l.dir, name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	}
+	f, err := open()
+	for _, other := range l.logs {
+		if !noFiles(err) {
+			break
+		}
+		if other.file != nil {
+			err = other.file.Close()
+			other.file = nil
+			l.open--
+			if err == nil {
+				f, err = open()
+			}
+		}
+	}
+	return f, err
+}
+
+// hold keeps what a host has said while no file can be opened for it: connections end, and at the
+// latest when all have ended there is one.
+func (l *HostLogs) hold(log *hostLog, err error) error {
+	l.held += len(log.buf) - log.held
+	log.held = len(log.buf)
+	if !noFiles(err) || l.held > mostHeld {
+		return err
+	}
+	return nil
+}
+
+// noFiles tells whether err comes from the limit on open files, of this process or this computer.
+func noFiles(err error) bool { return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) }
 
 // add appends a line or a part of one; a line of the other stream ends one that was begun.
 func (h *hostLog) add(ev *runner.Event) {

@@ -27,6 +27,7 @@ type Hosts struct {
 	written time.Time
 	timer   *time.Timer // runs when there is something to write
 	failed  bool
+	closed  bool
 }
 
 // NewHosts returns a view that writes file, readable by the user alone. onError is told of the
@@ -112,6 +113,10 @@ func (h *Hosts) changed(at time.Time) {
 	if h.timer != nil || h.failed {
 		return
 	}
+	h.later()
+}
+
+func (h *Hosts) later() {
 	h.timer = time.AfterFunc(max(0, writeEvery-time.Since(h.written)), func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -131,7 +136,10 @@ func (h *Hosts) write() {
 	if err == nil {
 		err = os.Rename(h.file+".new", h.file)
 	}
-	if err != nil && !h.failed {
+	switch {
+	case noFiles(err) && !h.closed:
+		h.later() // connections end
+	case err != nil && !h.failed:
 		h.failed = true
 		report(h.onError, fmt.Errorf("write the states of hosts: %w", err))
 	}
@@ -141,6 +149,7 @@ func (h *Hosts) write() {
 func (h *Hosts) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.closed = true
 	if h.timer != nil {
 		h.timer.Stop()
 		h.write()
