@@ -47,6 +47,9 @@ type Plain struct {
 	play   string
 	run    string
 	failed map[string]bool // steps, by position, of which a failure was shown
+
+	folds     map[string]*fold // by kind
+	foldOrder []*fold
 }
 
 // NewPlain returns a view that writes to the two streams, unbuffered.
@@ -59,6 +62,7 @@ func NewPlain(stdout, stderr Stream, opt Options) *Plain {
 		shared: sameTarget(stdout, stderr),
 		named:  map[string]*host{},
 		failed: map[string]bool{},
+		folds:  map[string]*fold{},
 	}
 }
 
@@ -72,7 +76,7 @@ func (p *Plain) Handle(ev runner.Event) {
 	case runner.Print:
 		p.print(&ev)
 	case runner.Warning:
-		p.note(orange, "warning: "+who(ev.Host), ev.Text, ev.Remedy)
+		p.hostNote(Quiet, orange, "warning", &ev, ev.Text)
 	case runner.HostEnd:
 		p.hostEnd(&ev)
 	case runner.StepEnd:
@@ -88,6 +92,7 @@ func (p *Plain) Handle(ev runner.Event) {
 
 // Close ends a line that was begun.
 func (p *Plain) Close() error {
+	p.unfold()
 	p.endOpenLine(p.out)
 	p.out.flush()
 	p.endOpenLine(p.err)
@@ -103,9 +108,9 @@ func (p *Plain) progress(ev *runner.Event) {
 	case runner.Won:
 		p.noteAt(Normal, green, "won: "+who(ev.Host), "after "+took(ev.Seconds))
 	case runner.Notice:
-		p.noteAt(Normal, "", who(ev.Host), ev.Text, ev.Remedy)
+		p.hostNote(Normal, "", "", ev, ev.Text)
 	case runner.HostRetry:
-		p.noteAt(Normal, grey, "retry: "+who(ev.Host), at(ev), ev.Remedy)
+		p.hostNote(Normal, grey, "retry", ev, at(ev))
 	case runner.HostStart:
 		p.noteAt(Debug, grey, "start: "+who(ev.Host), oneLine(ev.Step))
 	default:

@@ -9,8 +9,8 @@ import (
 	"github.com/gofab/gofab/runner"
 )
 
-// foldAbove is how many hosts a recap lists one by one; of more, healthy ones that counted the
-// same share a line.
+// foldAbove is how many hosts a recap lists one by one; of more, those that counted the same share
+// a line.
 const foldAbove = 40
 
 // labelWidth is the widest label that the columns make room for.
@@ -58,31 +58,30 @@ func rowColor(c runner.HostRecap) color {
 // foldRecap keeps the order in which the hosts come; a fold stands where its first host did.
 func foldRecap(hosts []runner.HostRecap) []recapRow {
 	type key struct {
-		count          runner.HostRecap
-		prefix, suffix string
-		width          int
+		count runner.HostRecap
+		shape shape
 	}
 	var rows []recapRow
 	numbers := map[key][]int{}
 	at := map[key]int{}
 	for _, h := range hosts {
-		name, ok := splitName(h.Host)
-		if len(hosts) <= foldAbove || !healthy(h) || !ok {
+		name, number, ok := splitName(h.Host)
+		if len(hosts) <= foldAbove || !ok {
 			rows = append(rows, recapRow{label: h.Host, count: h, many: 1})
 			continue
 		}
-		k := key{h, name.prefix, name.suffix, name.width}
+		k := key{h, name}
 		k.count.Host, k.count.Index = "", 0
 		if _, seen := at[k]; !seen {
 			at[k] = len(rows)
 			rows = append(rows, recapRow{label: h.Host, count: h})
 		}
 		rows[at[k]].many++
-		numbers[k] = append(numbers[k], name.number)
+		numbers[k] = append(numbers[k], number)
 	}
 	for k, ns := range numbers {
 		if r := &rows[at[k]]; r.many > 1 {
-			r.label = k.prefix + "[" + ranges(ns, k.width) + "]" + k.suffix
+			r.label = k.shape.label(ranges(ns, k.shape.width))
 		}
 	}
 	return rows
@@ -126,14 +125,15 @@ func counts(r recapRow, widths []int) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// name is a host's name around the last number in it; width is the number's if it has leading
-// zeros, else 0.
-type name struct {
+// shape is what names share that differ in the last number in them; width is the number's if it has
+// leading zeros, else 0.
+type shape struct {
 	prefix, suffix string
-	number, width  int
+	width          int
 }
 
-func splitName(s string) (name, bool) {
+// splitName takes a name apart; not ok: there is no number in it.
+func splitName(s string) (of shape, number int, ok bool) {
 	const digits = "0123456789"
 	end := strings.LastIndexAny(s, digits) + 1
 	start := end
@@ -142,17 +142,26 @@ func splitName(s string) (name, bool) {
 	}
 	number, err := strconv.Atoi(s[start:end])
 	if err != nil {
-		return name{}, false
+		return shape{}, 0, false
 	}
-	n := name{prefix: s[:start], suffix: s[end:], number: number}
+	of = shape{prefix: s[:start], suffix: s[end:]}
 	if s[start] == '0' && end-start > 1 {
-		n.width = end - start
+		of.width = end - start
 	}
-	return n, true
+	return of, number, true
 }
 
-// ranges writes numbers as 0-3,5,8-9.
-func ranges(ns []int, width int) string {
+// label writes the names that have the numbers of these ranges.
+func (s shape) label(ranges []string) string {
+	text := strings.Join(ranges, ",")
+	if strings.ContainsAny(text, "-,") {
+		text = "[" + text + "]"
+	}
+	return s.prefix + text + s.suffix
+}
+
+// ranges writes numbers as 0-3, 5, 8-9.
+func ranges(ns []int, width int) []string {
 	slices.Sort(ns)
 	ns = slices.Compact(ns)
 	text := func(n int) string {
@@ -172,5 +181,5 @@ func ranges(ns []int, width int) string {
 		}
 		i = j + 1
 	}
-	return strings.Join(parts, ",")
+	return parts
 }

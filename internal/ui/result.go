@@ -15,6 +15,7 @@ func (p *Plain) runStart(ev *runner.Event) {
 }
 
 func (p *Plain) runEnd(ev *runner.Event) {
+	p.unfold()
 	if p.level >= Normal && !p.brief {
 		p.recap(ev.Recap)
 		p.cost(ev.Cost)

@@ -30,7 +30,7 @@ func (p *Plain) blankLine() {
 func (p *Plain) hostEnd(ev *runner.Event) {
 	switch {
 	case bad(ev.Status) && ev.Ignored:
-		p.noteAt(Normal, orange, string(ev.Status)+" (ignored): "+who(ev.Host), at(ev), ev.Remedy)
+		p.hostNote(Normal, orange, string(ev.Status)+" (ignored)", ev, at(ev))
 	case bad(ev.Status):
 		p.fail(ev)
 	case ev.Status == runner.OK && ev.Changed:
@@ -44,6 +44,7 @@ func (p *Plain) hostEnd(ev *runner.Event) {
 
 // stepEnd shows a failure that no host has told of already.
 func (p *Plain) stepEnd(ev *runner.Event) {
+	p.unfold()
 	switch {
 	case bad(ev.Status) && ev.Ignored:
 		p.noteAt(Debug, orange, string(ev.Status)+" (ignored): ", at(ev), ev.Remedy)
@@ -60,11 +61,7 @@ func (p *Plain) stepEnd(ev *runner.Event) {
 
 func (p *Plain) fail(ev *runner.Event) {
 	p.failed[ev.Pos] = true
-	label := string(ev.Status) + ":"
-	if ev.Host != "" {
-		label += " " + who(ev.Host)
-	}
-	p.note(red, label, at(ev), ev.Remedy)
+	p.hostNote(Quiet, red, string(ev.Status), ev, at(ev))
 }
 
 func bad(s runner.Status) bool { return s == runner.Failed || s == runner.Unreachable }

@@ -158,6 +158,16 @@ func expandHome(path string) string {
 
 func notInName(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
+// ansibles are keys that Ansible's inventories have for what is called otherwise here.
+var ansibles = map[string]string{
+	"ansible_host":                 "a line begins with the address; name=web1 names the host",
+	"ansible_port":                 "it is port here",
+	"ansible_user":                 "it is user here",
+	"ansible_password":             "it is password here",
+	"ansible_ssh_pass":             "it is password here",
+	"ansible_ssh_private_key_file": "it is key here",
+}
+
 func suggest(key string) string {
-	return cmp.Or(source.Suggest(key, keys), "the keys are "+strings.Join(keys, ", "))
+	return cmp.Or(ansibles[key], source.Suggest(key, keys), "the keys are "+strings.Join(keys, ", "))
 }

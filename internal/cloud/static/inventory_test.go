@@ -70,6 +70,7 @@ func TestInventoryMistakes(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"empty":        {"# nobody\n\n", "hosts: the inventory has no host"},
 		"unknown key":  {"\none prot=1\n", `hosts:2:5: unknown key "prot"; did you mean "port"?`},
+		"Ansible's":    {"web1 ansible_host=192.0.2.1", `hosts:1:6: unknown key "ansible_host"; a line begins with the address; name=web1 names the host`},
 		"far key":      {"one zzzzzzzz=1", `hosts:1:5: unknown key "zzzzzzzz"; the keys are user, port,`},
 		"no equals":    {"one two", `hosts:1:5: "two" is not key=value; a host has a line of its own`},
 		"port":         {"one:0", `hosts:1:1: port "0" is not a number from 1 to 65535`},
