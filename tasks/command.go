@@ -32,7 +32,7 @@ type command struct {
 
 // compileRun: the command runs on one host after the other.
 func compileRun(c *compiler, arg playbook.Value, s *runner.Step) {
-	f := c.fields(arg, "cmd", "cmd", "grace")
+	f := c.fields(s, arg, "cmd", "cmd", "grace")
 	cmd := c.command(f, arg)
 	s.Forks = 1
 	s.Host = cmd.onHost
@@ -40,7 +40,7 @@ func compileRun(c *compiler, arg playbook.Value, s *runner.Step) {
 
 // compileRunParallel: the command runs on all hosts at once, perhaps as a race.
 func compileRunParallel(c *compiler, arg playbook.Value, s *runner.Step) {
-	f := c.fields(arg, "cmd", "cmd", "forks", "stop_when", "grace", "announce")
+	f := c.fields(s, arg, "cmd", "cmd", "forks", "stop_when", "grace", "announce")
 	cmd := c.command(f, arg)
 	s.Host = cmd.onHost
 	s.Forks = c.integer("forks", f["forks"], 0, 1)
@@ -65,7 +65,7 @@ func compileRunParallel(c *compiler, arg playbook.Value, s *runner.Step) {
 // compileLocal: the command runs here; for each host in turn if it mentions what differs from host
 // to host.
 func compileLocal(c *compiler, arg playbook.Value, s *runner.Step) {
-	f := c.fields(arg, "cmd", "cmd", "grace")
+	f := c.fields(s, arg, "cmd", "cmd", "grace")
 	cmd := c.command(f, arg)
 	c.onceOrPerHost(s, cmd.here, cmd.texts()...)
 	c.madeFiles = true

@@ -55,7 +55,10 @@ func (h *Head) readHosts() {
 	}
 	switch {
 	case !v.IsList():
-		c.errs.Addf(v.Pos(), "hosts is a list of [user@]host[:port], not %s", v.KindName())
+		c.errs.Add(&source.Error{
+			Pos: v.Pos(), Msg: "hosts is a list of [user@]host[:port], not " + v.KindName(),
+			Hint: "write hosts: [alice@host1, host2], or leave it out: every step is for all hosts, those of -i too",
+		})
 		return
 	case len(v.List()) == 0:
 		c.errs.Addf(v.Pos(), "the list of hosts is empty")
@@ -133,7 +136,7 @@ func (h *Head) Compile(opt Options) *runner.Play {
 // step compiles one step: its keywords, then its kind.
 func (c *compiler) step(in *playbook.Step) *runner.Step {
 	k, ok := kinds[in.Kind]
-	s := &runner.Step{Kind: in.Kind, Pos: in.Pos, Name: c.stepName(in)}
+	s := &runner.Step{Kind: in.Kind, Pos: in.Pos, Name: c.settledText(in.Name)}
 	if !ok { // the book has reported it; it may have been meant to provision, or to register
 		c.hostsThere = true
 		c.registers[c.registerName(in)] = in
@@ -156,6 +159,7 @@ func (c *compiler) step(in *playbook.Step) *runner.Step {
 	}
 	s.Register = c.registerName(in)
 	k.compile(c, in.Arg, s)
+	s.Name = cmp.Or(s.Name, in.Kind)
 	c.onHosts = s.Host != nil
 	s.When = c.condition(in.When)
 	s.Until = c.condition(in.Until, c.fresh(s)...)
@@ -204,17 +208,6 @@ func (c *compiler) refuse(v playbook.Value, keyword, kind string) {
 	if !v.IsZero() {
 		c.errs.Addf(v.Pos(), "%s is for steps that run a command, not for %s", keyword, kind)
 	}
-}
-
-// stepName is what headings call the step.
-func (c *compiler) stepName(in *playbook.Step) string {
-	if name := c.settledText(in.Name); name != "" {
-		return name
-	}
-	if text, ok := in.Arg.Scalar(); ok && text != "" {
-		return fmt.Sprintf("%s: %s", in.Kind, shorten(text))
-	}
-	return in.Kind
 }
 
 // shorten keeps headings to a line.

@@ -125,7 +125,10 @@ func TestNames(t *testing.T) {
 		"run: echo hello":                 "run: echo hello",
 		"run: |\n  first\n  second":       "run: first …",
 		"run: " + strings.Repeat("ä", 80): "run: " + strings.Repeat("ä", 60) + "…",
-		"run: {cmd: x}":                   "run",
+		"run: {cmd: x}":                   "run: x",
+		"run: {cmd: '{{ 1 + 1 }} x'}":     "run: {{ 1 + 1 }} x",
+		"run: {cmd: '{{ 1 + 1 }}'}":       "run",
+		"run: '{{ 1 + 1 }}'":              "run: {{ 1 + 1 }}",
 		"run: x\nname: call {{ 1 + 1 }}":  "call 2",
 		"scram:":                          "scram",
 	} {

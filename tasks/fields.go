@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"regexp"
 	"slices"
 
 	"github.com/gofab/gofab/internal/expr"
@@ -9,8 +10,19 @@ import (
 	"github.com/gofab/gofab/runner"
 )
 
-// fields reads a kind's argument: a mapping of known keys, or the one obvious value alone.
-func (c *compiler) fields(arg playbook.Value, obvious string, known ...string) playbook.Fields {
+// fields reads a kind's argument: a mapping of known keys, or the one obvious value alone. A step
+// without a name is called by that value, unless it is a mere template.
+func (c *compiler) fields(s *runner.Step, arg playbook.Value, obvious string, known ...string) playbook.Fields {
+	f := c.readFields(arg, obvious, known...)
+	if text, _ := f[obvious].Scalar(); s.Name == "" && text != "" && (arg.IsScalar() || !mereTemplate.MatchString(text)) {
+		s.Name = c.in.Kind + ": " + shorten(text)
+	}
+	return f
+}
+
+var mereTemplate = regexp.MustCompile(`^\s*\{\{[^{}]*\}\}\s*$`)
+
+func (c *compiler) readFields(arg playbook.Value, obvious string, known ...string) playbook.Fields {
 	c.badFields = false
 	if arg.IsScalar() && !arg.IsNull() {
 		return playbook.Fields{obvious: arg}

@@ -19,7 +19,7 @@ func init() { register("get", kind{compile: compileGet, onHosts: true}) }
 
 // compileGet: a file or directory comes from every host, each to a name of its own.
 func compileGet(c *compiler, arg playbook.Value, s *runner.Step) {
-	f := c.fields(arg, "src", "src", "dest", "forks")
+	f := c.fields(s, arg, "src", "src", "dest", "forks")
 	g := &get{src: c.required(f, "src", arg), dest: c.text(f["dest"]), pos: c.in.Pos}
 	if !f["dest"].IsZero() {
 		g.pos = f["dest"].Pos()

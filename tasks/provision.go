@@ -17,7 +17,7 @@ func init() { register("provision", kind{compile: compileProvision}) }
 
 // compileProvision: the run gets its machines.
 func compileProvision(c *compiler, arg playbook.Value, s *runner.Step) {
-	f := c.fields(arg, "count", "count", "min", "ttl", "type", "types", "zone", "zones", "image", "user", "subnet", "security_group", "key_pair",
+	f := c.fields(s, arg, "count", "count", "min", "ttl", "type", "types", "zone", "zones", "image", "user", "subnet", "security_group", "key_pair",
 		"market", "volume", "private_ip", "price", "queue", "confidence", "difficulty", "threads", "max", "measure")
 	if c.provisions != nil {
 		c.errs.Addf(c.in.Pos, "a play provisions once (%s did): index and count are fixed for the run", c.provisions.Pos)

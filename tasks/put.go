@@ -23,7 +23,7 @@ const builtin = "builtin:"
 
 // compilePut: a file or directory goes to every host.
 func compilePut(c *compiler, arg playbook.Value, s *runner.Step) {
-	f := c.fields(arg, "src", "src", "dest", "mode", "forks", "spread")
+	f := c.fields(s, arg, "src", "src", "dest", "mode", "forks", "spread")
 	p := &put{src: c.required(f, "src", arg), dest: c.text(f["dest"]), opt: runner.PutOptions{Mode: c.mode(f["mode"])}, store: c.opt.Payload}
 	local := c.localSource(f["src"], p.src)
 	s.Forks = c.integer("forks", f["forks"], 0, 1)

@@ -26,7 +26,7 @@ const uploadsAtOnce = 16
 // compileUpload: a local file or directory goes to the provider's bucket; for each host in turn if
 // it mentions what differs from host to host.
 func compileUpload(c *compiler, arg playbook.Value, s *runner.Step) {
-	f := c.fields(arg, "src", "src", "key", "bucket", "create")
+	f := c.fields(s, arg, "src", "src", "key", "bucket", "create")
 	u := &upload{
 		src: c.required(f, "src", arg), key: c.text(f["key"]), bucket: c.text(f["bucket"]),
 		create: c.boolean("create", f["create"], false), began: time.Now(),
