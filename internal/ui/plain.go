@@ -9,6 +9,8 @@
 package ui
 
 import (
+	"strings"
+
 	"github.com/gofab/gofab/runner"
 )
 
@@ -111,6 +113,8 @@ func (p *Plain) progress(ev *runner.Event) {
 		p.hostNote(Normal, "", "", ev, ev.Text)
 	case runner.HostRetry:
 		p.hostNote(Normal, grey, "retry", ev, at(ev))
+	case runner.HostChange:
+		p.noteAt(Debug, grey, string(ev.State)+": "+who(ev.Host), strings.TrimSpace(ev.Machine+" "+ev.Address))
 	case runner.HostStart:
 		p.noteAt(Debug, grey, "start: "+who(ev.Host), oneLine(ev.Step))
 	default:

@@ -74,6 +74,7 @@ func search() []runner.Event {
 		machines(runner.Event{Type: runner.StepStart}),
 		machines(runner.Event{Type: runner.Notice, Text: "4 machines at local, gone by themselves at 15:15"}),
 		machines(runner.Event{Type: runner.StepEnd, Status: runner.OK, Seconds: 0.41}),
+		on(0, runner.Event{Type: runner.HostChange, State: runner.HostReady, Machine: "i-0", Address: "127.0.0.1"}),
 		mine(runner.Event{Type: runner.StepStart}),
 		on(0, runner.Event{Type: runner.HostStart}),
 		on(0, runner.Event{Type: runner.HostRetry, Text: "connection refused"}),
