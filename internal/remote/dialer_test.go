@@ -84,11 +84,14 @@ func serveTCP(t *testing.T, serve func(net.Conn)) cloud.Machine {
 // lingers connects and does not log in.
 func lingers(t *testing.T, addr string) {
 	t.Helper()
-	c, err := net.Dial("tcp", addr)
-	check(t, err)
-	t.Cleanup(func() { c.Close() })
-	_, err = c.Read(make([]byte, 4)) // sshd has begun
-	check(t, err)
+	lab.Eventually(t, soon, "sshd begins to speak", func() bool { // it may refuse: "Exceeded MaxStartups"
+		c, err := net.Dial("tcp", addr)
+		check(t, err)
+		t.Cleanup(func() { c.Close() })
+		said := make([]byte, 4)
+		io.ReadFull(c, said)
+		return string(said) == "SSH-"
+	})
 }
 
 // Each way to be kept out says what happened, where, and what to do.

@@ -194,7 +194,7 @@ func TestOpenSSHFullDisk(t *testing.T) {
 func TestOpenSSHMaxStartups(t *testing.T) {
 	t.Parallel()
 	s := lab.Sshd(t, 1, "MaxStartups 1")
-	lab.Eventually(t, 5*time.Second, "sshd forgets the probe", func() bool {
+	lab.Eventually(t, soon, "sshd forgets the probe", func() bool {
 		c, err := (&remote.Dialer{}).Dial(t.Context(), s.Machines("root")[0])
 		if err == nil {
 			c.Close()
