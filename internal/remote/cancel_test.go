@@ -30,11 +30,12 @@ var stubborn = map[string]string{
 	"daemon":     "trap '' TERM; (setsid sh -c 'trap \"\" TERM HUP; sleep 1000; sleep 1000' >/dev/null 2>&1 &) & sleep 0.3; echo ready; sleep 1000",
 	"all": "trap '' TERM INT HUP QUIT; (while :; do sleep 1000; done) & setsid sh -c \"trap '' TERM; while :; do sleep 1000; done\" & " +
 		"sleep 0.2; echo ready; while :; do sleep 1000; done",
-	"forks":       "trap '' TERM; echo ready; while :; do sleep 1000 & sleep 0.01; done",
-	"replace":     "f() { sh -c \"$0\" & }; trap '' TERM; echo ready; while :; do sh -c 'trap \"\" TERM; sleep 0.02; sleep 1000 & exit' & sleep 0.02; done",
-	"no mark":     "trap '' TERM; set -m; env -i sh -c \"trap '' TERM; sleep 1000; sleep 1000\" & sleep 0.2; echo ready; wait",
-	"stopped":     "echo ready; kill -STOP $$",
-	"all stopped": "sleep 1000 & echo ready; kill -STOP 0",
+	"forks":             "trap '' TERM; echo ready; while :; do sleep 1000 & sleep 0.01; done",
+	"replace":           "f() { sh -c \"$0\" & }; trap '' TERM; echo ready; while :; do sh -c 'trap \"\" TERM; sleep 0.02; sleep 1000 & exit' & sleep 0.02; done",
+	"no mark":           "trap '' TERM; set -m; env -i sh -c \"trap '' TERM; sleep 1000; sleep 1000\" & sleep 0.2; echo ready; wait",
+	"stopped":           "echo ready; kill -STOP $$",
+	"all stopped":       "sleep 1000 & echo ready; kill -STOP 0",
+	"all stopped later": "k=kil; (setsid sh -c 'sleep 1; echo ready' &); sleep 0.5; ${k}l -STOP 0; sleep 1000", // what it will do does not show
 }
 
 func TestCancel(t *testing.T) {

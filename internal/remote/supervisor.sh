@@ -4,9 +4,10 @@
 #   $1 this script  $2 watch.sh  $3 ending.sh  $4 task id  $5 grace from TERM to KILL in 1/100 s
 #   $6 a quarter of the seconds without a heartbeat  $7 command
 # This shell becomes the command, which leads the session that the server has given it: without
-# one, the first line goes on to setsid. The other half is the watch, in a session of its own, where
-# nothing that the command does to its group can reach it, and nobody's job, so that the command
-# cannot wait for it.
+# one, the first line goes on to setsid. The other half is the watch: nobody's job, so that the
+# command cannot wait for it, and in a session of its own, where nothing that the command does to its
+# group can reach it. It goes there when the command has not ended within a few milliseconds, or at
+# once when that may stop its group: what ends the group ends the command, too.
 kill -0 "-$$" 2>/dev/null && {
   if command -v setsid >/dev/null; then
     set -- "$@" setsid
@@ -18,13 +19,20 @@ kill -0 "-$$" 2>/dev/null && {
   fi
   watch() {
     exec 3<&- 5>&2 2>/dev/null
-    watch=$2 ending=$3 id=$4 grace=$5 quarter=$6
+    set +efu # which bash may have found in its environment
+    watch=$2 ending=$3 id=$4 grace=$5 quarter=$6 looks='1 2 3 4 5 6 7 8 9 10'
+    case $7 in *kill* | *suspend*) looks= ;; *) exec >/dev/null ;; esac
     shift 7
+    for i in $looks; do
+      : $(:) # lets it run, on a busy host
+      kill -0 "$$" || exit
+      ! read -r stat </proc/$$/stat || case ${stat##*) } in [ZX]*) exit ;; esac
+    done
     exec "$@" sh -c "$watch" gofab "$ending" "$id" "$grace" "$quarter" "$$"
   }
   exec 3<&0 </dev/null
   trap '' HUP INT TERM # it is to outlive what the command sends to its own group
-  : $(watch "$@" <&3 &) # until it has left, and closes its output
+  : $(watch "$@" <&3 &) # until it has closed its output, there or before
   trap - HUP INT TERM
   exec 3<&-
   unset -f watch

@@ -12,11 +12,7 @@ running() {
   case ${stat##*) } in [ZX]*) false ;; esac
 }
 
-# Many a command is over by now, which on a busy host takes a moment to see.
-for i in 1 2 3; do
-  running "$p" || exit
-  : $(:)
-done
+running "$p" || exit
 
 # Three of four quarters without a heartbeat are counted one by one, because a computer that was
 # held up has heartbeats in its buffers. Nobody listens then.
