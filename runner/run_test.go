@@ -411,6 +411,55 @@ func TestEndedOutside(t *testing.T) {
 	})
 }
 
+// queued is a world with a queue, until that is gone.
+type queued struct {
+	*world
+	gone chan struct{}
+}
+
+func (queued) Open(context.Context, string, string, time.Time) (string, error) { return "q", nil }
+func (queued) Send(context.Context, string, []byte) error                      { return nil }
+
+func (q queued) Receive(ctx context.Context, _ string) ([]byte, error) {
+	select {
+	case <-q.gone:
+		return nil, errors.New("there is no such queue")
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// The queue may go before the machines do: the run does not complain of it, and waits no longer.
+func TestQueueEndedOutside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{dir: t.TempDir(), exec: func(ctx context.Context, _ int, _ string) int {
+			sleep(ctx, time.Hour)
+			return -1
+		}}
+		gone := make(chan struct{})
+		w.provider = queued{w, gone}
+		time.AfterFunc(time.Minute, func() {
+			j, err := journal.Open(w.dir)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer j.Close()
+			if err := j.Write(journal.Record{What: journal.Terminate, Run: "r"}); err != nil {
+				t.Error(err)
+			}
+			close(gone)
+		})
+		s := race("go")
+		s.Race.Announce = true
+		out := w.play(t, t.Context(), &runner.Play{Steps: []*runner.Step{hosts(2), s}})
+		expect(t, "code", out.Code, runner.ExitUnreachable)
+		expect(t, "took", time.Since(w.began), time.Minute)
+		expect(t, "warnings", len(w.said(runner.Warning)), 0)
+		expect(t, "notices", len(w.said(runner.Notice)), 1)
+	})
+}
+
 // An image that never boots does not make machines for ever.
 func TestReplacementEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
