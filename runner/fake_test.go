@@ -25,6 +25,7 @@ type world struct {
 	launch    func(spec cloud.LaunchSpec) (count int, err error)  // nil: as ordered
 	why       map[string]string                                   // what machines have died of, by id
 	price     func(index int) *cloud.Price                        // nil: nobody bills; -1 is what an order costs
+	provider  cloud.Provider                                      // nil: the world
 	events    []runner.Event
 	ran       []string // "host: command", as they began
 
@@ -198,8 +199,12 @@ func (w *world) play(t *testing.T, ctx context.Context, p *runner.Play) runner.O
 	}
 	defer j.Close()
 	w.began = time.Now()
+	provider := w.provider
+	if provider == nil {
+		provider = w
+	}
 	out := runner.New(runner.Config{
-		ID: "r", Dir: dir, Provider: w, Dialer: w, UserKey: "k", Events: runner.NewEvents(w), Journal: j, Vars: map[string]any{"v": 1},
+		ID: "r", Dir: dir, Provider: provider, Dialer: w, UserKey: "k", Events: runner.NewEvents(w), Journal: j, Vars: map[string]any{"v": 1},
 	}, p).Go(ctx)
 	if out.Code != runner.ExitLeft && len(w.machines) > 0 {
 		t.Errorf("left behind: %v", w.machines)

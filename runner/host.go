@@ -43,6 +43,9 @@ func (h *Host) Machine() cloud.Machine {
 	return h.machine
 }
 
+// launched tells whether the host's machine was launched for this run, and so ends with a scram.
+func (h *Host) launched() bool { return !h.Machine().Launched.IsZero() }
+
 // saw keeps what has become of the host's machine, and tells of a change that matters to watchers.
 func (h *Host) saw(m cloud.Machine) {
 	h.mu.Lock()
@@ -111,7 +114,7 @@ func (h *Host) connect() {
 
 // reach tries until the host answers, or until there is no hope.
 func (h *Host) reach(ctx context.Context) (Conn, error) {
-	launched := !h.Machine().Launched.IsZero()
+	launched := h.launched()
 	began, backoff, told := time.Now(), firstBackoff, false
 	for try := 1; ; try++ {
 		conn, err := h.try(ctx, launched && (try > 1 || h.Machine().Address == ""))

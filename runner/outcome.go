@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ var ErrReserve = errors.New("the reserve for always steps is used up")
 // Outcome is how a run ended.
 type Outcome struct {
 	Code int
-	Err  error // the failure on the controller, or what scram left; may be nil with any code
+	Err  error // the failure on the controller, what scram left, an *OutsideError; may be nil with any code
 }
 
 // finish sums up.
@@ -68,6 +69,10 @@ func (r *Run) finish(work context.Context) Outcome {
 			ev.Remedy += "\n" + more
 		}
 	}
+	if by := r.outside.Load(); by != nil {
+		out.Err = errors.Join(out.Err, by)
+		ev.Text = cmp.Or(ev.Text, by.Error())
+	}
 	r.events.Emit(ev)
 	return out
 }
@@ -84,6 +89,8 @@ func (r *Run) code(work context.Context) int {
 		return ExitDeadline
 	case errors.Is(cause, ErrBudget) && r.cutShort, errors.Is(r.broken, ErrBudget):
 		return ExitBudget
+	case r.outside.Load() != nil:
+		return ExitUnreachable
 	case work.Err() != nil && r.cutShort, r.cloudError:
 		return ExitError
 	case r.noHosts:

@@ -132,6 +132,8 @@ func (r *Run) openMailbox(ctx context.Context, arrived func()) (*mailbox, error)
 			switch {
 			case ctx.Err() != nil:
 				return
+			case err != nil && slices.ContainsFunc(r.Hosts, (*Host).launched) && r.endedOutside() != nil:
+				return // the queue has gone before the machines
 			case err != nil:
 				r.events.Emit(Event{Type: Warning, Step: r.stepName, Text: fmt.Sprintf("read the queue: %v", err)})
 				select {

@@ -3,11 +3,9 @@ package runner
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/gofab/gofab/internal/cloud"
-	"github.com/gofab/gofab/internal/journal"
 )
 
 // replacements is how often one host gets another machine. A machine that dies at birth is bad
@@ -24,11 +22,8 @@ func (r *Run) replace(ctx context.Context, h *Host) error {
 		Err: fmt.Errorf("the machine %s has ended%s", dead.ID, r.why(ctx, dead.ID)), Final: true,
 		Remedy: "see why with the provider; did its time to live run out?",
 	}
-	switch {
-	case r.order.Count == 0 || h.replaced == replacements || !time.Now().Before(dead.Expires), r.noOrders:
-		return gone
-	case r.terminatedByOthers():
-		gone.Remedy = "somebody has ended the run with gofab scram"
+	hopeless := r.order.Count == 0 || h.replaced == replacements || !time.Now().Before(dead.Expires)
+	if hopeless || r.noOrders.Load() || r.endedOutside() != nil { // what were ordered now would outlive a scram
 		return gone
 	}
 	h.replaced++
@@ -69,12 +64,5 @@ func (r *Run) endOrders() {
 	r.endLife()
 	r.ordering.Lock()
 	defer r.ordering.Unlock()
-	r.noOrders = true
-}
-
-// terminatedByOthers tells whether another process has begun to end this run: what were ordered now
-// would outlive that.
-func (r *Run) terminatedByOthers() bool {
-	records, _ := journal.Read(r.Dir) // what can be read of it
-	return slices.ContainsFunc(records, func(rec journal.Record) bool { return rec.What == journal.Terminate })
+	r.noOrders.Store(true)
 }

@@ -50,9 +50,13 @@ type Run struct {
 	queueName string           // of an existing queue; empty: the run's own
 	expires   time.Time        // of the machines; zero before they are ordered
 
-	ordering sync.Mutex      // over what is ordered: order, known, noOrders
-	noOrders bool            // the run is being ended
+	ordering sync.Mutex      // over what is ordered: order, known, and the setting of noOrders
+	noOrders atomic.Bool     // the run is ending its machines
 	known    map[string]bool // machines that are, or were, some host's
+
+	looking  sync.Mutex                   // over the finding out of outside
+	outside  atomic.Pointer[OutsideError] // another process has ended the machines
+	stopWork context.CancelCauseFunc      // ends all but the always steps
 
 	launched  atomic.Bool // there may be something to scram
 	filesTold sync.Once   // what a limit on open files means
@@ -135,7 +139,7 @@ func (r *Run) Go(ctx context.Context) Outcome {
 	if r.first != nil {
 		r.first.hangUp()
 	}
-	if r.cfg.Keep {
+	if r.keeps() {
 		r.writeKnownHosts() // with addresses that were not known when it was first written; a convenience
 	} else {
 		r.Scram(context.WithoutCancel(ctx))
@@ -147,6 +151,7 @@ func (r *Run) Go(ctx context.Context) Outcome {
 // the budget is spent.
 func (r *Run) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	work, stop := context.WithCancelCause(ctx)
+	r.stopWork = stop
 	cancel := context.CancelFunc(func() { stop(nil) })
 	if r.play.Budget > 0 {
 		r.bill.limit(r.play.Budget, func() { stop(ErrBudget) })

@@ -366,6 +366,97 @@ func TestNothingIsOrderedAfterSomebodyElsesScram(t *testing.T) {
 		out := w.play(t, t.Context(), &runner.Play{Steps: []*runner.Step{hosts(2), run("x")}})
 		expect(t, "code", out.Code, runner.ExitUnreachable)
 		expect(t, "machines", w.born, 2)
+		_, told := errors.AsType[*runner.OutsideError](out.Err)
+		expect(t, "told", told, true)
+	})
+}
+
+// A run whose machines somebody else has ended says so once, and blames no host: not one that has
+// fallen silent, nor one whose command was killed on the way, nor one that was still at work.
+func TestEndedOutside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{dir: t.TempDir(), exec: func(ctx context.Context, host int, _ string) int {
+			sleep(ctx, time.Minute+time.Duration(host)*time.Second)
+			return []int{-1, 143, 0}[host]
+		}}
+		time.AfterFunc(time.Minute-time.Second, func() {
+			j, err := journal.Open(w.dir)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer j.Close()
+			if err := j.Write(journal.Record{What: journal.Terminate, Run: "r", PID: 7}); err != nil {
+				t.Error(err)
+			}
+		})
+		by := fmt.Sprintf("gofab scram has ended this run's machines from outside (process 7, at %s)", time.Now().Add(time.Minute-time.Second).Format(time.TimeOnly))
+		packed := false
+		pack := always(&runner.Step{Name: "pack", Kind: "local", Once: func(context.Context, *runner.Task) (runner.Result, error) {
+			packed = true
+			return runner.Result{}, nil
+		}})
+		work := run("work")
+		work.IgnoreErrors = true
+		out := w.play(t, t.Context(), &runner.Play{Reserve: 30 * time.Second, Steps: []*runner.Step{hosts(3), work, run("more"), always(run("home")), pack}})
+		expect(t, "code", out.Code, runner.ExitUnreachable)
+		expect(t, "took", time.Since(w.began), time.Minute)
+		expect(t, "notices", w.said(runner.Notice), "[stopping: "+by+"; the always steps have 30s]")
+		expect(t, "at the end", w.said(runner.RunEnd), "["+by+"]")
+		expect(t, "packed", packed, true)
+		expect(t, "runs", len(w.ran), 3)
+		for _, r := range w.recap() {
+			expect(t, r.Host, fmt.Sprint(r.Stopped, r.Unreachable, r.Failed, r.OK), "1 0 0 0")
+		}
+	})
+}
+
+// queued is a world with a queue, until that is gone.
+type queued struct {
+	*world
+	gone chan struct{}
+}
+
+func (queued) Open(context.Context, string, string, time.Time) (string, error) { return "q", nil }
+func (queued) Send(context.Context, string, []byte) error                      { return nil }
+
+func (q queued) Receive(ctx context.Context, _ string) ([]byte, error) {
+	select {
+	case <-q.gone:
+		return nil, errors.New("there is no such queue")
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// The queue may go before the machines do: the run does not complain of it, and waits no longer.
+func TestQueueEndedOutside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{dir: t.TempDir(), exec: func(ctx context.Context, _ int, _ string) int {
+			sleep(ctx, time.Hour)
+			return -1
+		}}
+		gone := make(chan struct{})
+		w.provider = queued{w, gone}
+		time.AfterFunc(time.Minute, func() {
+			j, err := journal.Open(w.dir)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer j.Close()
+			if err := j.Write(journal.Record{What: journal.Terminate, Run: "r"}); err != nil {
+				t.Error(err)
+			}
+			close(gone)
+		})
+		s := race("go")
+		s.Race.Announce = true
+		out := w.play(t, t.Context(), &runner.Play{Steps: []*runner.Step{hosts(2), s}})
+		expect(t, "code", out.Code, runner.ExitUnreachable)
+		expect(t, "took", time.Since(w.began), time.Minute)
+		expect(t, "warnings", len(w.said(runner.Warning)), 0)
+		expect(t, "notices", len(w.said(runner.Notice)), 1)
 	})
 }
 

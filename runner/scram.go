@@ -68,7 +68,7 @@ func note(j *journal.Journal, rec journal.Record) error {
 // Scram ends everything that the run has created. It is the step's doing, and at the end of the
 // run it is done in any case.
 func (r *Run) Scram(ctx context.Context) (Result, error) {
-	if r.cfg.Keep && r.launched.Load() {
+	if r.keeps() && r.launched.Load() {
 		return Result{Text: "kept: the machines run on until their time to live ends"}, nil
 	}
 	r.endOrders()
@@ -85,12 +85,14 @@ func (r *Run) Scram(ctx context.Context) (Result, error) {
 	}
 	r.scrammed = true
 	r.bill.gone()
-	launched := func(h *Host) bool { return !h.Machine().Launched.IsZero() }
-	if len(r.Hosts) > 0 && !slices.ContainsFunc(r.Hosts, launched) {
+	if len(r.Hosts) > 0 && !slices.ContainsFunc(r.Hosts, (*Host).launched) {
 		return Result{Text: "the hosts were only borrowed: they live on"}, nil
 	}
 	return Result{Changed: true, Text: "all machines are gone"}, nil
 }
+
+// keeps tells whether the machines are meant to live on: not any more, once somebody has ended them.
+func (r *Run) keeps() bool { return r.cfg.Keep && r.outside.Load() == nil }
 
 // slowScram is when a scram is slow enough to say that it goes on; a cloud may take a minute.
 const slowScram = 3 * time.Second

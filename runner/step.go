@@ -113,6 +113,8 @@ func (r *Run) settle(s *Step, tasks []*Task, doings []doing, reg *registered) {
 			h.out = Failed
 		case d.status == Stopped && s.Race != nil && !h.connected():
 			h.out = Stopped // the race is over, and nobody waits for a host that still boots
+		case d.status == Stopped && r.outside.Load() != nil && h.launched():
+			h.out = Stopped // its machine has gone
 		}
 	}
 	for _, h := range r.Hosts {
@@ -209,6 +211,11 @@ func (r *Run) attempt(ctx context.Context, t *Task) (d doing, again bool) {
 	stderr.flush()
 	d.res.stdout, d.res.stderr, d.res.truncated = string(stdout.kept), string(stderr.kept), stdout.cut || stderr.cut
 	d.status = r.judge(ctx, t, &d)
+	if d.failed() && t.Host != nil && t.Host.launched() {
+		if by := r.endedOutside(); by != nil { // the machine has gone: the host is not to blame
+			d.status, d.err = Stopped, by
+		}
+	}
 	d.ignored = d.status == Failed && s.IgnoreErrors
 	if d.status == Stopped || d.status == Unreachable {
 		return d, false

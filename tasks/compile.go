@@ -81,15 +81,26 @@ func (h *Head) readHosts() {
 // AcceptNewKeys is what `host_key_checking:` says.
 func (h *Head) AcceptNewKeys() bool {
 	v := h.Book.HostKeyChecking
-	switch text := h.c.settledText(v); {
-	case v.IsZero(), text == "yes", text == "true":
-		return false
-	case text == "accept-new":
-		return true
-	default:
-		h.c.errs.Addf(v.Pos(), `host_key_checking is yes or accept-new, not %q; it cannot be switched off`, text)
+	if v.IsZero() {
 		return false
 	}
+	accept, err := ParseHostKeyChecking(h.c.settledText(v))
+	if err != nil {
+		h.c.errs.Addf(v.Pos(), "host_key_checking %v", err)
+	}
+	return accept
+}
+
+// ParseHostKeyChecking reads how host keys are checked: whether that of a host that was never met is
+// accepted. The error is the end of a sentence that begins with the name of what was set.
+func ParseHostKeyChecking(text string) (acceptNew bool, err error) {
+	switch text {
+	case "yes", "true":
+		return false, nil
+	case "accept-new":
+		return true, nil
+	}
+	return false, fmt.Errorf("is yes or accept-new, not %q; it cannot be switched off", text)
 }
 
 // Provisions tells whether a step of the book launches machines.

@@ -227,6 +227,36 @@ steps:
 	a.empty(t)
 }
 
+// A scram from another terminal in the middle: the play says what has become of it, though the queue
+// goes before the machines do.
+func TestEndedOutsideOnAWS(t *testing.T) {
+	t.Parallel()
+	a := openAccount(t, awslab.Config{Shutdown: 2 * time.Second})
+	a.write(t, "race.yaml", `
+provider: aws
+steps:
+  - provision: 2
+  - run-parallel: {cmd: "echo started; sleep 1000", stop_when: first-success, announce: true}
+`)
+	p := &playing{Cmd: a.gofab(t, a.home, "play", "race.yaml"), home: a.home}
+	p.Stdout, p.Stderr = p, &p.stderr
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.await(t, "started", 2)
+	a.says(t, a.home, 0, `2 machines ended`, "scram", "--all")
+	p.Wait()
+	said := p.stderr.String()
+	if code := p.ProcessState.ExitCode(); code != 4 || strings.Count(said, "stopping: gofab scram has ended this run's machines from outside") != 1 {
+		t.Errorf("exit status %d:\n%s", code, said)
+	}
+	if regexp.MustCompile(`(?m)^(unreachable|failed|warning):`).MatchString(said) {
+		t.Errorf("it blames others:\n%s", said)
+	}
+	a.says(t, a.home, 0, `aws +ended +0 `, "ls", "-a")
+	a.empty(t)
+}
+
 // A message from outside ends a race on AWS, too; a queue that was named stays, with the winner.
 func TestNamedQueueOnAWS(t *testing.T) {
 	t.Parallel()

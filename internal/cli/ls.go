@@ -83,7 +83,7 @@ type row struct {
 	Provider string         `json:"provider"`
 	Region   string         `json:"region,omitempty"`
 	Owner    string         `json:"owner,omitempty"` // who launched it, when only the provider knows of it
-	State    string         `json:"state"`           // running, crashed, kept, left, ended, or found: known by the provider alone
+	State    string         `json:"state"`           // running, crashed, scrammed, kept, left, ended, or found: known by the provider alone
 	Machines int            `json:"machines"`
 	Began    time.Time      `json:"began"`
 	Expires  *time.Time     `json:"expires,omitempty"` // of the last machine
@@ -171,6 +171,8 @@ func look(ctx context.Context, state string, run journal.Run) row {
 	switch {
 	case run.Running:
 		r.State = "running"
+	case run.Crashed() && r.Machines == 0 && !run.Scrammed.IsZero():
+		r.State = "scrammed"
 	case run.Crashed():
 		r.State = "crashed"
 	case r.Machines > 0:
@@ -184,12 +186,13 @@ func look(ctx context.Context, state string, run journal.Run) row {
 	return r
 }
 
-// settled tells whether there is no point in asking about a run: it has ended, its journal has the
-// provider's word that nothing is left, the time of its machines is over, and asking takes a call over
-// the network.
+// settled tells whether there is no point in asking about a run: it has ended or was ended after a
+// crash, its journal has the provider's word that nothing is left, the time of its machines is over,
+// and asking takes a call over the network.
 func settled(run journal.Run, p cloud.Provider) bool {
 	_, remote := p.(cloud.Regional)
-	return remote && !run.Ended.IsZero() && !run.Unsettled && time.Now().After(run.Expires)
+	over := !run.Ended.IsZero() || run.Crashed() && !run.Scrammed.IsZero()
+	return remote && over && !run.Unsettled && time.Now().After(run.Expires)
 }
 
 func printTable(rows []row) error {

@@ -37,7 +37,8 @@ type playOptions struct {
 	listTasks  bool
 	privateKey string
 	timeout    string
-	brief      bool // no headings and no sums
+	hostKeys   string // of run: what host_key_checking is in a playbook
+	brief      bool   // no headings and no sums
 }
 
 func (a *app) playCommand() *cobra.Command {

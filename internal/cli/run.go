@@ -80,7 +80,7 @@ func (a *app) runPlay(parent context.Context, r *ready, o *playOptions) (int, er
 	select {
 	case out := <-done:
 		err := views.close()
-		if o.keep {
+		if _, ended := errors.AsType[*runner.OutsideError](out.Err); o.keep && !ended {
 			a.howToReach(run, dir)
 		}
 		return out.Code, err

@@ -88,9 +88,9 @@ func scram(ctx context.Context, ids []string, all bool, r reach) (int, error) {
 	if err != nil {
 		return runner.ExitUsage, err
 	}
-	if all {
+	if all { // one that has crashed is asked about, too: its journal shall have it that nothing is left
 		chosen = slices.DeleteFunc(chosen, func(r row) bool {
-			return !r.traced && r.Machines == 0 && r.Error == "" && !r.journal.Unsettled
+			return !r.traced && r.Machines == 0 && r.Error == "" && !r.journal.Unsettled && r.State != "crashed"
 		})
 	}
 	return scramRows(ctx, chosen, r.asked(), lookErr)
@@ -157,7 +157,7 @@ func scramRun(ctx context.Context, r row) error {
 	var j *journal.Journal
 	if r.journal.Dir != "" {
 		var err error
-		if j, err = journal.Open(r.journal.Dir); err != nil {
+		if j, err = journal.Append(r.journal.Dir); err != nil {
 			// The journal is for us; what it would say of this scram matters less than the scram.
 			fmt.Fprintf(os.Stderr, "gofab: warning: %s: %v\n", filepath.Join(r.journal.Dir, "journal.jsonl"), err)
 		} else {

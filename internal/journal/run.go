@@ -24,6 +24,7 @@ type Run struct {
 	PID      int       // of the controller; it may be long gone
 	Expires  time.Time // when the machines ordered will have ended by themselves, where an order says so
 	Running  bool      // the controller lives
+	Scrammed time.Time // when the provider said last that nothing is left; zero once something was ordered after that
 
 	// Unsettled means that machines were ordered, or may have been, and nothing later in the
 	// journal says that all of them are gone. Only the provider knows.
@@ -81,9 +82,9 @@ func (r *Run) fold(entries []entry) {
 	for _, e := range entries {
 		switch {
 		case e.bad, e.What == Launch, e.What == Queue, e.What == Group, e.What == Order, e.What == Machines:
-			r.Unsettled = true
+			r.Unsettled, r.Scrammed = true, time.Time{}
 		case e.What == Terminated:
-			r.Unsettled = false
+			r.Unsettled, r.Scrammed = false, e.Time
 		case e.What == Begin:
 			r.Began, r.PID = e.Time, e.PID
 		case e.What == End:

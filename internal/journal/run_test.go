@@ -90,13 +90,17 @@ func TestRuns(t *testing.T) {
 		crashed = "20261122-141531-search-aaaa"
 		broken  = "20261122-141532-search-aaaa"
 		running = "20261122-141532-later-aaaa"
+		ordered = "20261122-141533-search-aaaa"
 		noFile  = "20261122-141529-search-aaaa"
+		scram   = "20261122-141534-search-aaaa"
 	)
 	running1 := begin(running, Record{What: Begin, Run: running, Time: time.Date(2026, 11, 22, 14, 15, 32, 5e8, time.UTC)})
 	defer running1.Close()
 	begin(ended, samples()...).Close()
 	begin(crashed, samples()[:3]...).Close()
 	begin(broken).Close()
+	begin(scram, samples()[:5]...).Close()
+	begin(ordered, append(samples()[:5], stamped(Record{What: Launch}))...).Close()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -109,10 +113,10 @@ func TestRuns(t *testing.T) {
 	must(os.WriteFile(Dir(state, "20261122-141532-afile-aaaa"), nil, 0o600))
 
 	runs, err := Runs(state)
-	if err != nil || len(runs) != 5 {
+	if err != nil || len(runs) != 7 {
 		t.Fatalf("Runs = %+v, %v", runs, err)
 	}
-	for i, id := range []string{noFile, ended, crashed, broken, running} {
+	for i, id := range []string{noFile, ended, crashed, broken, running, ordered, scram} {
 		r := runs[i]
 		if r.ID != id {
 			t.Fatalf("run %d is %s, not %s", i, r.ID, id)
@@ -120,8 +124,11 @@ func TestRuns(t *testing.T) {
 		if got, want := r.Err != nil, id == noFile || id == broken; got != want {
 			t.Errorf("%s: %v", id, r.Err)
 		}
-		if got, want := r.Unsettled, id == crashed || id == broken; got != want {
+		if got, want := r.Unsettled, id == crashed || id == broken || id == ordered; got != want {
 			t.Errorf("%s: Unsettled = %v", id, got)
+		}
+		if got, want := !r.Scrammed.IsZero(), id == ended || id == scram; got != want {
+			t.Errorf("%s: Scrammed = %v", id, got)
 		}
 		if r.Running != (id == running) || r.Crashed() != (id != running && id != ended) {
 			t.Errorf("%s: running %v, crashed %v", id, r.Running, r.Crashed())

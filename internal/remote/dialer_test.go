@@ -273,7 +273,7 @@ func TestKnownHosts(t *testing.T) {
 		}
 	}
 	try("connect to ADDR: its host key is not known (FP; no line for it in FILE); " +
-		"compare the fingerprint and add the key with ssh-keyscan, or choose host_key_checking: accept-new")
+		"compare the fingerprint and add the key with ssh-keyscan, or choose host_key_checking: accept-new (gofab run: --host-key-checking accept-new)")
 	if _, err := os.Stat(m.Login.KnownHosts); err == nil {
 		t.Error("the file was made")
 	}

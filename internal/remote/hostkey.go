@@ -62,7 +62,7 @@ func (k *hostKeys) forMachine(m cloud.Machine, addr string) (hostKeyCheck, error
 			case knownhosts.IsHostUnknown(err):
 				return &hostKeyError{
 					what:   fmt.Sprintf("its host key is not known (%s; no line for it in %s)", fingerprint(key), file),
-					remedy: "compare the fingerprint and add the key with ssh-keyscan, or choose host_key_checking: accept-new",
+					remedy: "compare the fingerprint and add the key with ssh-keyscan, or choose host_key_checking: accept-new (gofab run: --host-key-checking accept-new)",
 				}
 			}
 			return err

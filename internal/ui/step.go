@@ -42,12 +42,13 @@ func (p *Plain) hostEnd(ev *runner.Event) {
 	}
 }
 
-// stepEnd shows a failure that no host has told of already.
+// stepEnd shows a failure that no host has told of already. One that is ignored is the step's own: those
+// of hosts make no step fail.
 func (p *Plain) stepEnd(ev *runner.Event) {
 	p.unfold()
 	switch {
 	case bad(ev.Status) && ev.Ignored:
-		p.noteAt(Debug, orange, string(ev.Status)+" (ignored): ", at(ev), ev.Remedy)
+		p.noteAt(Normal, orange, string(ev.Status)+" (ignored): ", at(ev), ev.Remedy)
 	case bad(ev.Status) && (!p.failed[ev.Pos] || ev.Remedy != ""):
 		p.fail(ev)
 	case ev.Status == runner.Skipped:
