@@ -20,7 +20,7 @@ kill -0 "-$$" 2>/dev/null && {
   watch() {
     exec 3<&- 5>&2 2>/dev/null
     set +efu # which bash may have found in its environment
-    watch=$2 ending=$3 id=$4 grace=$5 quarter=$6 looks='1 2 3 4 5 6 7 8 9 10'
+    watch=$2 ending=$3 id=$4 grace=$5 quarter=$6 looks='1 2 3 4 5 6 7 8'
     case $7 in *kill* | *suspend*) looks= ;; *) exec >/dev/null ;; esac
     shift 7
     for i in $looks; do
