@@ -54,7 +54,8 @@ type Run struct {
 	noOrders atomic.Bool     // the run is ending its machines
 	known    map[string]bool // machines that are, or were, some host's
 
-	looking  sync.Mutex                   // over the finding out of outside
+	looking  sync.Mutex                   // over the finding out of outside, and looked
+	looked   int64                        // size of the journal when it was last read for that
 	outside  atomic.Pointer[OutsideError] // another process has ended the machines
 	stopWork context.CancelCauseFunc      // ends all but the always steps
 

@@ -22,6 +22,15 @@ func (e *DamagedError) Error() string {
 	return fmt.Sprintf("%s:%d: not a record, nor are %d more lines", e.File, e.Lines[0], len(e.Lines)-1)
 }
 
+// Size is how long the journal of a run's directory is, in bytes; it only grows. 0: there is none.
+func Size(dir string) int64 {
+	info, err := os.Stat(filepath.Join(dir, fileName))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
 // Read returns the records of the journal in dir. A last line that was cut is dropped without a
 // word: its Write never returned, so nobody acted on it. Any other line that is no record is
 // passed over and reported by a *DamagedError beside the records.
