@@ -37,6 +37,7 @@ type Command struct {
 	Text  string            // for the host's sh -c
 	Env   map[string]string // exported before Text runs
 	Grace time.Duration     // between TERM and KILL when it is cancelled; 0: the default
+	Race  bool              // it will most likely be cancelled, and that is to go fast
 }
 
 // PutOptions change how Put writes.

@@ -28,6 +28,7 @@ type command struct {
 	text  *expr.Template
 	env   map[string]*expr.Template
 	grace time.Duration
+	race  bool
 }
 
 // compileRun: the command runs on one host after the other.
@@ -48,6 +49,7 @@ func compileRunParallel(c *compiler, arg playbook.Value, s *runner.Step) {
 	switch when := c.settledText(f["stop_when"]); {
 	case when == "first-success":
 		s.Race = &runner.Race{Announce: announce}
+		cmd.race = true
 		if s.Forks > 0 {
 			c.errs.Addf(f["forks"].Pos(), "forks does not go with stop_when: a host that has to wait for its turn takes no part in the race")
 		}
@@ -108,7 +110,7 @@ func (cmd *command) texts() []*expr.Template {
 
 // render fills the templates in, and tells the command who and where it is.
 func (cmd *command) render(t *runner.Task) (runner.Command, error) {
-	out := runner.Command{Grace: cmd.grace, Env: map[string]string{
+	out := runner.Command{Grace: cmd.grace, Race: cmd.race, Env: map[string]string{
 		"GOFAB_RUN":   t.Run.ID,
 		"GOFAB_COUNT": strconv.Itoa(len(t.Run.Hosts)),
 	}}

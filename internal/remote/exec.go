@@ -93,8 +93,20 @@ func lineFor(id string, cmd runner.Command) (line string, watched bool, err erro
 
 // supervised are the arguments of the supervisor that follow the scripts.
 func supervised(id string, cmd runner.Command) []string {
-	return []string{id, strconv.Itoa(int(grace(cmd) / (10 * time.Millisecond))), strconv.Itoa(int(heartbeatLimit.Seconds()) / 4), script(cmd)}
+	return []string{id, strconv.Itoa(int(grace(cmd) / (10 * time.Millisecond))), strconv.Itoa(int(heartbeatLimit.Seconds()) / 4), looks(cmd), script(cmd)}
 }
+
+// looks are how often the watch looks for the end of a command, a word each, before it takes a
+// session of its own. It takes that first where the command may stop its group, and in a race, where
+// its end is not to wait for it.
+func looks(cmd runner.Command) string {
+	if cmd.Race || stops.MatchString(cmd.Text) {
+		return ""
+	}
+	return "1 2 3 4 5 6 7 8"
+}
+
+var stops = regexp.MustCompile("kill|suspend")
 
 // harmless tells whether a command is over as soon as it runs, so that nobody ever has to end it: a
 // builtin of every shell that starts nothing, waits for nothing and writes less than a pipe holds,

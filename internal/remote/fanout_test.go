@@ -111,10 +111,9 @@ func (f fleet) race(t testing.TB) time.Duration {
 	winner := runner.First(context.Background(), len(f), func(ctx context.Context, i int) bool {
 		if i == len(f)-1 {
 			<-all
-			time.Sleep(time.Second / 2) // a race lasts longer than it takes to begin
 			return true
 		}
-		_, err := f[i].Exec(ctx, runner.Command{Text: "echo ready; sleep 1000"}, writeFunc(func() {
+		_, err := f[i].Exec(ctx, runner.Command{Text: "echo ready; sleep 1000", Race: true}, writeFunc(func() {
 			if running.Add(1) == int64(len(f)-1) {
 				close(all)
 			}

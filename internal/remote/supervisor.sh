@@ -2,12 +2,12 @@
 # still can: the controller (end of standard input), a dropped connection (the same), or nobody
 # (no heartbeat). SSH signals cannot be relied on: OpenSSH up to 9.x drops them for root.
 #   $1 this script  $2 watch.sh  $3 ending.sh  $4 task id  $5 grace from TERM to KILL in 1/100 s
-#   $6 a quarter of the seconds without a heartbeat  $7 command
+#   $6 a quarter of the seconds without a heartbeat  $7 looks, as below  $8 command
 # This shell becomes the command, which leads the session that the server has given it: without
 # one, the first line goes on to setsid. The other half is the watch: nobody's job, so that the
 # command cannot wait for it, and in a session of its own, where nothing that the command does to its
-# group can reach it. It goes there when the command has not ended within a few milliseconds, or at
-# once when that may stop its group: what ends the group ends the command, too.
+# group can reach it. It goes there when it has looked for the command's end as often as there are
+# words in $7: until then, what ends the group ends the command, too, and what stops it stops both.
 kill -0 "-$$" 2>/dev/null && {
   if command -v setsid >/dev/null; then
     set -- "$@" setsid
@@ -20,9 +20,9 @@ kill -0 "-$$" 2>/dev/null && {
   watch() {
     exec 3<&- 5>&2 2>/dev/null
     set +efu # which bash may have found in its environment
-    watch=$2 ending=$3 id=$4 grace=$5 quarter=$6 looks='1 2 3 4 5 6 7 8'
-    case $7 in *kill* | *suspend*) looks= ;; *) exec >/dev/null ;; esac
-    shift 7
+    watch=$2 ending=$3 id=$4 grace=$5 quarter=$6 looks=$7
+    shift 8
+    [ -z "$looks" ] || exec >/dev/null
     for i in $looks; do
       : $(:) # lets it run, on a busy host
       kill -0 "$$" || exit
@@ -31,13 +31,12 @@ kill -0 "-$$" 2>/dev/null && {
     exec "$@" sh -c "$watch" gofab "$ending" "$id" "$grace" "$quarter" "$$"
   }
   exec 3<&0 </dev/null
-  trap '' HUP INT TERM # it is to outlive what the command sends to its own group
-  : $(watch "$@" <&3 &) # until it has closed its output, there or before
-  trap - HUP INT TERM
+  # It is to outlive what the command sends to its own group. This goes on when it has closed its output.
+  : $(trap '' HUP INT TERM; watch "$@" <&3 &)
   exec 3<&-
   unset -f watch
   export "GOFAB_TASK=${GOFAB_TASK:+$GOFAB_TASK.}$4" # a task of a task is both's
-  set -- "$7"
+  set -- "$8"
   eval "shift
 $1"
   exit
