@@ -197,6 +197,18 @@ steps:
 	a.empty(t)
 }
 
+// race plays race.yaml until the command of both hosts has started.
+func (a *account) race(t *testing.T) *playing {
+	t.Helper()
+	p := &playing{Cmd: a.gofab(t, a.home, "play", "race.yaml"), home: a.home}
+	p.Stdout, p.Stderr = p, &p.stderr
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.await(t, "started", 2)
+	return p
+}
+
 // Ctrl-C in the middle: the always steps run, and everything goes.
 func TestInterruptedOnAWS(t *testing.T) {
 	t.Parallel()
@@ -210,12 +222,7 @@ steps:
   - get: {src: log, dest: "logs/{{ index }}"}
     always: true
 `)
-	p := &playing{Cmd: a.gofab(t, a.home, "play", "race.yaml"), home: a.home}
-	p.Stdout, p.Stderr = p, &p.stderr
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p.await(t, "started", 2)
+	p := a.race(t)
 	p.Process.Signal(syscall.SIGINT)
 	p.Wait()
 	if code := p.ProcessState.ExitCode(); code != 130 {
@@ -238,12 +245,7 @@ steps:
   - provision: 2
   - run-parallel: {cmd: "echo started; sleep 1000", stop_when: first-success, announce: true}
 `)
-	p := &playing{Cmd: a.gofab(t, a.home, "play", "race.yaml"), home: a.home}
-	p.Stdout, p.Stderr = p, &p.stderr
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p.await(t, "started", 2)
+	p := a.race(t)
 	a.says(t, a.home, 0, `2 machines ended`, "scram", "--all")
 	p.Wait()
 	said := p.stderr.String()

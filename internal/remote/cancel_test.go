@@ -108,7 +108,8 @@ func TestCancelledBeforeItStarts(t *testing.T) {
 	}
 }
 
-// Whenever the cancel comes, nothing hangs and nothing is left: no process, session or goroutine.
+// Whenever the cancel comes, nothing hangs and nothing is left: no process, session or goroutine. TERM
+// arrives, or the grace of a minute would be used up.
 func TestCancelAtRandomMoments(t *testing.T) { // alone, to count goroutines
 	h := serve(t)
 	c := h.dial(t)
@@ -124,19 +125,21 @@ func cancelAtRandom(t *testing.T, c runner.Conn, times int) {
 	time.Sleep(100 * time.Millisecond) // goroutines of that command go; nothing tells when
 	before := runtime.NumGoroutine()
 	mark := "random-moments-" + time.Now().String()
-	cmd := runner.Command{Text: "sleep 1000 & sleep 1000", Env: map[string]string{"MARK": mark}}
+	cmd := runner.Command{Text: "sleep 1000 & sleep 1000", Env: map[string]string{"MARK": mark}, Grace: time.Minute}
 	limit := make(chan struct{}, 4)
 	runner.Each(t.Context(), times, 0, func(ctx context.Context, i int) {
 		limit <- struct{}{}
 		defer func() { <-limit }()
 		ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(rand.N(60))*time.Millisecond, errStop)
 		defer cancel()
-		exec := c.Exec
+		exec, cmd := c.Exec, cmd
+		cmd.Race = i%2 == 0
 		if i%4 == 3 {
 			exec = remote.Here
 		}
-		if _, err := exec(ctx, cmd, io.Discard, io.Discard); !errors.Is(err, errStop) {
-			t.Errorf("%d: %v", i, err)
+		began := time.Now()
+		if _, err := exec(ctx, cmd, io.Discard, io.Discard); !errors.Is(err, errStop) || time.Since(began) > soon {
+			t.Errorf("%d: %v, after %v", i, err, time.Since(began))
 		}
 	})
 	lab.Gone(t, mark, 0)
